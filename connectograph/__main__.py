@@ -1,0 +1,6 @@
+"""``python -m connectograph``."""
+
+from connectograph.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,24 @@
+"""Compiled inner loops (numba, serial, releasing the GIL); parallelism is over blocks, in threads.
+
+Modules here take and return plain arrays and know nothing of files, tables or units. They are imported by the
+functions that need them, so that ``import connectograph`` does not load numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numba
+
+__all__ = ["kernel"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def kernel(function: F) -> F:
+    """Compile on first use and keep the machine code on disk where a folder can be written to."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # numba found no place for its cache: compile in every process instead
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]

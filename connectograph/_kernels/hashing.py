@@ -1,0 +1,101 @@
+"""Open-addressing hash tables: grouping rows of ids, and counts per pair.
+
+Conventions: tables have a power of two of slots, are at most half full, and double when they would be fuller (a
+table that cannot grow would loop forever once full). Results are in order of first appearance, never in slot order.
+Arguments are C-contiguous and writeable, so that each kernel is compiled once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from connectograph._kernels import kernel
+
+__all__ = ["group_rows", "mix", "sum_by_key"]
+
+_FIRST_SHIFT, _SECOND_SHIFT, _THIRD_SHIFT = np.uint64(30), np.uint64(27), np.uint64(31)
+_FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+@kernel
+def mix(value: np.uint64) -> np.uint64:
+    """Spread 64 bits over all 64 bits (the finaliser of splitmix64, Steele et al. 2014, OOPSLA)."""
+    value = (value ^ (value >> _FIRST_SHIFT)) * _FIRST_FACTOR
+    value = (value ^ (value >> _SECOND_SHIFT)) * _SECOND_FACTOR
+    return value ^ (value >> _THIRD_SHIFT)
+
+
+@kernel
+def _find_slot(slots: np.ndarray, keys: np.ndarray, first: np.ndarray, row: int) -> int:
+    """Slot that holds the group of `row`, or the free slot where it belongs."""
+    code = np.uint64(0)
+    for column in range(keys.shape[1]):
+        code = mix(code ^ keys[row, column])
+    slot = np.int64(code & np.uint64(slots.size - 1))
+    while slots[slot] >= 0:
+        known = first[slots[slot]]
+        equal = True
+        for column in range(keys.shape[1]):
+            equal &= keys[known, column] == keys[row, column]
+        if equal:
+            break
+        slot = (slot + 1) & (slots.size - 1)
+    return slot
+
+
+@kernel
+def group_rows(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number equal rows alike: 0, 1, 2, ... in order of first appearance.
+
+    Parameters
+    ----------
+    keys : (n, k) array of uint64
+
+    Returns
+    -------
+    groups : (n,) array of int64
+        Number of each row's group.
+    first : (u,) array of int64
+        First row of each group.
+    """
+    groups = np.empty(keys.shape[0], np.int64)
+    first = np.empty(16, np.int64)
+    slots = np.full(2 * first.size, -1, np.int64)
+    n_groups = 0
+    for row in range(keys.shape[0]):
+        slot = _find_slot(slots, keys, first, row)
+        if slots[slot] < 0:
+            if n_groups == first.size:
+                first = np.concatenate((first, np.empty(first.size, np.int64)))
+                slots = np.full(2 * first.size, -1, np.int64)
+                for group in range(n_groups):
+                    slots[_find_slot(slots, keys, first, first[group])] = group
+                slot = _find_slot(slots, keys, first, row)
+            slots[slot] = n_groups
+            first[n_groups] = row
+            n_groups += 1
+        groups[row] = slots[slot]
+    return groups, first[:n_groups].copy()
+
+
+@kernel
+def sum_by_key(keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the rows of `values` that have equal rows of `keys`.
+
+    Parameters
+    ----------
+    keys : (n, k) array of uint64
+    values : (n, m) array of int64
+
+    Returns
+    -------
+    unique_keys : (u, k) array of uint64
+        In order of first appearance.
+    sums : (u, m) array of int64
+    """
+    groups, first = group_rows(keys)
+    sums = np.zeros((first.size, values.shape[1]), np.int64)
+    for row in range(groups.size):
+        for column in range(values.shape[1]):
+            sums[groups[row], column] += values[row, column]
+    return keys[first], sums

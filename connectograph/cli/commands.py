@@ -1,0 +1,247 @@
+"""What each command does: read, call the library, write, say what was done."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from connectograph.cli.console import print_card, print_closing, print_exclusions, show_progress
+from connectograph.errors import InputError
+from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
+from connectograph.evaluation.job import evaluate_volumes, read_inputs
+from connectograph.evaluation.settings import Settings
+from connectograph.io import convert_volumes, read_volume, write_volume
+from connectograph.io.files import explain_errors
+from connectograph.io.tables import write_table
+from connectograph.segments import (
+    clean_segments,
+    mark_split_off,
+    measure_segments,
+    select_segments,
+    split_segments,
+)
+from connectograph.volumes import Volume
+
+_TABLES = (".parquet", ".csv")
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Generate a phantom, evaluate it as files, write the report."""
+    from connectograph.evaluation.demo import write_phantom
+
+    files, overwrite = write_phantom(options.out)
+    volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
+    evaluation = _evaluate(volumes, Settings().checked(), files, reading={}, workers=None)
+    evaluation.write(options.out, overwrite=overwrite, command=options.command_line)
+    _print_result(evaluation, options.out)
+    return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Print an input card for each volume."""
+    for name in options.volumes:
+        volume = _read_any(name, options)
+        n_ids = len(measure_segments(volume, workers=options.workers)) if volume.dtype.kind in "bui" else None
+        print_card("volume", volume, n_ids)
+    return 0
+
+
+def run_clean(options: argparse.Namespace) -> int:
+    """Write the segmentation with only its kept segments."""
+    _refuse_existing(options.out, options.overwrite)
+    segmentation, segments = _keep(options)
+    write_volume(
+        options.out,
+        clean_segments(segmentation, segments),
+        dataset="volumes/labels/neuron_ids",
+        overwrite=options.overwrite,
+    )
+    for status, count in segments["status"].value_counts(sort=False).items():
+        print(f"{status:<12}{count:,} segments")
+    print(f"written: {options.out}")
+    return 0
+
+
+def run_contacts(options: argparse.Namespace) -> int:
+    """Write the contactome or the synapse contacts, as a table or as a volume of the overlap."""
+    from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
+    from connectograph.synapses import label_synapses
+
+    _refuse_existing(options.out, options.overwrite)
+    segmentation, segments = _keep(options)
+    how = {**_dilation(options), "segments": segments, "workers": options.workers}
+    as_table = options.out.suffix in _TABLES
+    if options.synapses is None:
+        found: Any = find_contacts(segmentation, **how) if as_table else mark_contacts(segmentation, **how)
+    else:
+        clefts = read_volume(options.synapses, role="truth", like=segmentation, axes=options.axes)
+        synapses = label_synapses(clefts, workers=options.workers)
+        find = find_synapse_contacts if as_table else mark_synapse_overlaps
+        found = find(segmentation, synapses, **how)
+    if as_table:
+        write_table(found, options.out)
+        print(f"{len(found):,} rows")
+    else:
+        write_volume(options.out, found, overwrite=options.overwrite)
+    print(f"written: {options.out}")
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Evaluate volumes."""
+    settings = Settings(
+        **_dilation(options),
+        min_segment_voxels=options.min_segment_voxels,
+        exclude_segments=tuple(read_ids(options.exclude_segments)),
+        split_disconnected=options.split_disconnected,
+        min_split_fraction=options.min_split_fraction,
+        partner_rule=options.partner_rule,
+        min_contact_voxels=options.min_contact_voxels,
+        predicted_form=options.predicted_form,
+        threshold=options.threshold,
+        min_synapse_voxels=options.min_synapse_voxels,
+        contactome=options.contactome,
+    ).checked()
+    reading = {"axes": options.axes, "voxel_size": options.voxel_size}
+    volumes = read_inputs(options.segmentation, options.truth, options.predicted, options.raw, **reading)
+    evaluation = _evaluate(
+        volumes,
+        settings,
+        {role: volume.name for role, volume in volumes.items()},
+        reading=reading,
+        workers=options.workers,
+    )
+    return _finish(evaluation, options)
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Compare edge tables, count matrices or graphs."""
+    evaluation = compare_connectomes(options.truth, options.predicted, directed=options.directed, match=options.match)
+    return _finish(evaluation, options)
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """Render a run's report again."""
+    for path in render_run(options.directory):
+        print(path)
+    return 0
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Recompute a run and name what differs."""
+    differences = verify_run(options.directory)
+    for difference in differences:
+        print(difference)
+    if not differences:
+        print(f"{options.directory}: every file is as written, and the recorded inputs give the same numbers.")
+    return 1 if differences else 0
+
+
+def run_convert(options: argparse.Namespace) -> int:
+    """Write volumes in another format."""
+    convert_volumes(
+        options.inputs, options.output, axes=options.axes, voxel_size=options.voxel_size, overwrite=options.overwrite
+    )
+    print(f"written: {options.output}")
+    return 0
+
+
+def read_ids(text: str) -> list[int]:
+    """Segment ids from a comma-separated list, or from a file with one id a line.
+
+    Examples
+    --------
+    >>> read_ids("3, 18446744073709551613")
+    [3, 18446744073709551613]
+    """
+    words = text.replace("\n", ",").split(",")
+    if text and not all(word.strip().isdecimal() for word in words if word.strip()):
+        file = Path(text)
+        if not file.is_file():
+            raise InputError(
+                f"--exclude-segments {text!r} is neither a list of ids (1,2,3) nor a file with one id a line."
+            )
+        with explain_errors(file):
+            words = file.read_text().replace("\n", ",").split(",")
+    ids = [word.strip() for word in words if word.strip()]
+    wrong = [word for word in ids if not word.isdecimal()]
+    if wrong:
+        raise InputError(f"--exclude-segments {text}: {wrong[0]!r} is no segment id; expected whole numbers.")
+    return [int(word) for word in ids]
+
+
+def _evaluate(
+    volumes: dict[str, Volume],
+    settings: Settings,
+    files: dict[str, Any],
+    *,
+    reading: dict[str, Any],
+    workers: int | None,
+) -> Evaluation:
+    """Evaluate with input cards, progress and notices."""
+    for role, volume in volumes.items():
+        print_card(role, volume)
+    total = sum(math.prod(volume.shape) for role, volume in volumes.items() if role != "raw")
+    with show_progress(total, "evaluating") as progress:
+        return evaluate_volumes(volumes, settings, files, reading, workers=workers, progress=progress)
+
+
+def _finish(evaluation: Evaluation, options: argparse.Namespace) -> int:
+    """Write, print, and judge by --fail-under."""
+    if options.out is not None:
+        evaluation.write(
+            options.out, overwrite=options.overwrite, reports=not options.no_report, command=options.command_line
+        )
+    _print_result(evaluation, options.out)
+    f1 = evaluation.edges.f1 if evaluation.edges else math.nan
+    return 1 if options.fail_under is not None and not f1 >= options.fail_under else 0
+
+
+def _print_result(evaluation: Evaluation, out: Path | None) -> None:
+    report = evaluation.report
+    for notice in report["notices"]:
+        print(f"note: {notice}")
+    print_exclusions(report)
+    print(report["verdict"])
+    if out is not None:
+        shown = out / "report.html"
+        print(f"written: {shown if shown.is_file() else out}")
+    print_closing(report)
+
+
+def _keep(options: argparse.Namespace) -> tuple[Volume, Any]:
+    """The segmentation (split if asked) and its table with what is kept."""
+
+    segmentation = read_volume(
+        options.segmentation, role="segmentation", axes=options.axes, voxel_size=options.voxel_size
+    )
+    exclude, pieces = read_ids(options.exclude_segments), None
+    if options.split_disconnected:
+        segmentation, pieces = split_segments(
+            segmentation,
+            exclude=exclude,
+            min_split_fraction=options.min_split_fraction,
+            min_segment_voxels=options.min_segment_voxels,
+            workers=options.workers,
+        )
+    measured = measure_segments(segmentation, workers=options.workers)
+    segments = measured if pieces is None else mark_split_off(measured, pieces)
+    return segmentation, select_segments(segments, exclude=exclude, min_segment_voxels=options.min_segment_voxels)
+
+
+def _dilation(options: argparse.Namespace) -> dict[str, Any]:
+    if options.dilation_nm is not None:
+        return {"dilation": None, "dilation_nm": options.dilation_nm}
+    return {"dilation": options.dilation, "dilation_nm": None}
+
+
+def _read_any(name: str, options: argparse.Namespace) -> Volume:
+    """A volume of unknown role; one without voxel size is shown as such."""
+    return read_volume(name, axes=options.axes, voxel_size=options.voxel_size)
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already: pass --overwrite to replace it, or choose another --out.")

@@ -1,0 +1,90 @@
+"""What a person sees in the terminal: input cards, progress, exclusions, the closing lines."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from connectograph.volumes import Volume
+
+__all__ = ["print_card", "print_closing", "print_exclusions", "show_progress"]
+
+log = logging.getLogger("connectograph")
+
+_LOG_SECONDS = 30.0
+
+
+def print_card(role: str, volume: Volume, n_ids: int | None = None) -> None:
+    """What a volume is, and what was assumed about it."""
+    shape = "×".join(str(size) for size in volume.shape)
+    size = "×".join(f"{value:g}" for value in volume.voxel_size)
+    offset = ", ".join(f"{value:g}" for value in volume.offset)
+    print(f"{role:<13}{volume.name or 'in memory'}")
+    print(f"{'':13}shape {shape} (z, y, x), voxel size {size} nm, offset {offset} nm")
+    print(f"{'':13}{volume.dtype}, background 0 and 2^64-1")
+    if n_ids is not None:
+        print(f"{'':13}{n_ids:,} ids other than background")
+    for assumption in volume.assumed:
+        print(f"{'':13}assumed: {assumption}")
+    if volume.voxel_size[0] < min(volume.voxel_size[1:]):
+        print(f"{'':13}note: z is the smallest voxel size; is the order (z, y, x)?")
+
+
+def print_closing(report: Mapping[str, Any]) -> None:
+    """The four last lines: connectivity matrix size, precision, recall, F1."""
+    n_nodes, edges = report["nodes"]["n_segments"], report["edges"]
+    print(f"connectivity matrix  {n_nodes} x {n_nodes}")
+    for key, label in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
+        value = edges and edges[key]
+        reason = edges[f"{key}_reason"] if edges and value is None else report.get("edges_reason")
+        print(f"{label:<21}{f'not defined: {reason}' if value is None else _digits(value)}")
+
+
+def _digits(value: float) -> str:
+    """Four decimals; 0 and 1 only when exact."""
+    rounded = f"{value:.4f}"
+    return rounded if value in (0.0, 1.0) or rounded not in ("0.0000", "1.0000") else repr(value)
+
+
+def print_exclusions(report: Mapping[str, Any]) -> None:
+    """Everything that was left out of the score, or that nothing was."""
+    counts = {key: value for key, value in report["excluded"].items() if isinstance(value, int) and value}
+    if not counts:
+        print("excluded: 0")
+    for key, value in counts.items():
+        reasons = report["excluded"].get(key.replace("_synapses_unattached", "_unattached_reasons"))
+        listed = [f"{name} {n:,}" for name, n in reasons.items() if n] if isinstance(reasons, dict) else []
+        detail = f" ({', '.join(listed)})" if listed else ""
+        print(f"excluded: {key.replace('_', ' ')} {value:,}{detail}")
+
+
+@contextmanager
+def show_progress(total: int, what: str) -> Iterator[Callable[[int], object]]:
+    """A bar on a terminal; elsewhere a line in the log each tenth or half minute."""
+    if sys.stderr.isatty():
+        from tqdm.auto import tqdm
+
+        with tqdm(total=total, desc=what, unit="voxel", unit_scale=True, leave=False) as bar:
+            yield bar.update
+    else:
+        yield _Log(total, what).add
+
+
+class _Log:
+    """Progress as lines of a log."""
+
+    def __init__(self, total: int, what: str) -> None:
+        self.total, self.what = max(1, total), what
+        self.done, self.tenths, self.last = 0, 0, time.monotonic()
+
+    def add(self, voxels: int) -> None:
+        self.done += voxels
+        tenths, now = math.floor(10 * self.done / self.total), time.monotonic()
+        if tenths > self.tenths or now - self.last > _LOG_SECONDS:
+            self.tenths, self.last = tenths, now
+            log.info("%s: %d %% of %d voxels", self.what, round(100 * self.done / self.total), self.total)

@@ -1,0 +1,172 @@
+"""Arguments of all commands; nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from connectograph._version import __version__
+
+__all__ = ["build_parser"]
+
+_IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="connectograph",
+        description="How good is this predicted connectome, and why?",
+        epilog="Volumes are FILE or FILE:DATASET (HDF5), .npy, .npz, .tif, or .xz holding a pickled numpy array.",
+    )
+    parser.add_argument("--version", action="version", version=f"connectograph {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_demo, _check, _clean, _contacts, _evaluate, _compare, _report, _verify, _convert):
+        add(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(run=_late(name))
+    return parser
+
+
+def _late(name: str) -> Callable[[argparse.Namespace], int]:
+    """The command's function, imported when it is called."""
+
+    def run(options: argparse.Namespace) -> int:
+        from connectograph.cli import commands
+
+        return int(getattr(commands, f"run_{name}")(options))
+
+    return run
+
+
+def _demo(commands: Commands) -> None:
+    parser = _command(commands, "demo", "generate a phantom, evaluate it, write the report")
+    parser.add_argument(
+        "--out", type=Path, default=Path("connectograph-demo"), metavar="DIR", help="default: %(default)s"
+    )
+
+
+def _check(commands: Commands) -> None:
+    parser = _command(commands, "check", "show what volumes hold and what is assumed about them; writes nothing")
+    parser.add_argument("volumes", nargs="+", metavar="FILE[:DATASET]")
+    _reading(parser)
+
+
+def _clean(commands: Commands) -> None:
+    parser = _command(commands, "clean", "preprocess a segmentation and write it in the CREMI layout")
+    parser.add_argument("segmentation", metavar="SEG")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
+    _keeping(parser)
+    _reading(parser)
+
+
+def _contacts(commands: Commands) -> None:
+    parser = _command(commands, "contacts", "list which segments touch (the contactome), or which each synapse joins")
+    parser.add_argument("segmentation", metavar="SEG")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="FILE",
+        help=".parquet or .csv: the table; .hdf, .npy or .tif: the overlap of the dilated segments as a volume",
+    )  # fmt: skip
+    parser.add_argument("--synapses", metavar="CLEFTS", help="of these synapses instead of the whole volume")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
+    _dilating(parser)
+    _keeping(parser)
+    _reading(parser)
+
+
+def _evaluate(commands: Commands) -> None:
+    parser = _command(commands, "evaluate", "score a synapse prediction by the connections it implies")
+    parser.add_argument("segmentation", metavar="SEG", help="neuron labels; a CREMI file needs no dataset")
+    parser.add_argument("--truth", metavar="CLEFTS", help="true synapses; default: the clefts in SEG's CREMI file")
+    parser.add_argument("--predicted", metavar="PRED", help="predicted synapses: labels, a mask or a heat map")
+    parser.add_argument("--raw", metavar="FILE[:DATASET]", help="electron microscopy, shown in the report")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
+    _dilating(parser)
+    _keeping(parser)
+    parser.add_argument("--partner-rule", default="all-pairs", metavar="RULE", help="all-pairs (default) or top-pair")
+    parser.add_argument("--min-contact-voxels", type=int, default=1, metavar="N", help="voxels a link needs")
+    parser.add_argument("--predicted-form", choices=("labels", "mask", "heatmap"), help="of PRED; default: judged")
+    parser.add_argument("--threshold", type=float, metavar="T", help="of a heat map, in its stored units")
+    parser.add_argument("--min-synapse-voxels", type=int, default=1, metavar="N", help="of predicted ones")
+    parser.add_argument("--contactome", action="store_true", help="also list all contacts between segments")
+    parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
+    parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+    _reading(parser)
+
+
+def _compare(commands: Commands) -> None:
+    parser = _command(commands, "compare", "compare two edge tables, count matrices or graphs; no volume needed")
+    parser.add_argument("truth", metavar="TRUTH")
+    parser.add_argument("predicted", metavar="PREDICTED")
+    parser.add_argument("--out", type=Path, metavar="DIR")
+    parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
+    parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
+    parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
+    parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+
+
+def _report(commands: Commands) -> None:
+    parser = _command(commands, "report", "render PDF, HTML and figures again from what a run directory holds")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+
+
+def _verify(commands: Commands) -> None:
+    parser = _command(commands, "verify", "recompute a run from the inputs recorded in it and name what differs")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+
+
+def _convert(commands: Commands) -> None:
+    parser = _command(commands, "convert", "between volume formats; several arrays into one CREMI file")
+    parser.add_argument("inputs", nargs="+", metavar="IN[:DATASET]", help="several: segmentation, clefts, raw")
+    parser.add_argument("output", metavar="OUT[:DATASET]")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT")
+    _reading(parser, workers=False)
+
+
+def _dilating(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--dilation", type=int, default=1, metavar="N", help="voxels: z by 1, y, x by N (default 1)")
+    group.add_argument("--dilation-nm", type=float, metavar="R", help="radius in nm instead")
+
+
+def _keeping(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--min-segment-voxels", type=int, default=0, metavar="N", help="smaller segments are no nodes")
+    parser.add_argument("--exclude-segments", default="", metavar="IDS", help=_IDS_HELP)
+    parser.add_argument("--split-disconnected", action="store_true", help="split segments into 26-connected components")
+    parser.add_argument(
+        "--min-split-fraction", type=float, default=0.1, metavar="F",
+        help="share of its segment that a component needs to become one (default 0.1)",
+    )  # fmt: skip
+
+
+def _reading(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
+    parser.add_argument("--axes", choices=("zyx", "xyz"), default="zyx", help="order in which the files store the axes")
+    parser.add_argument("--voxel-size", type=_triple, metavar="Z,Y,X", help="in nm, instead of the files' own")
+    if workers:
+        parser.add_argument("--workers", type=_positive, metavar="N", help="threads (default: the CPUs allowed)")
+
+
+def _triple(text: str) -> tuple[float, float, float]:
+    try:
+        z, y, x = (float(part.strip().removesuffix("nm")) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no voxel size; expected Z,Y,X in nm, e.g. 40,4,4") from None
+    return z, y, x
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; expected 1 or more")
+    return int(text)

@@ -1,0 +1,225 @@
+"""Comparison of two connectomes edge by edge.
+
+Conventions: arguments are (truth, predicted); a pair is an edge if it has at least `threshold` synapses; autapses are
+in no score; 0/0 is NaN with a reason, never 0 or 1.
+
+Functions: :func:`compare_edges`, :func:`score_counts`, :func:`list_edge_outcomes`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph.errors import InputError
+from connectograph.graphs import AlignedEdges, align, edges_of
+from connectograph.tables import make_table
+
+__all__ = ["EdgeScore", "compare_edges", "list_edge_outcomes", "score_counts"]
+
+
+@dataclass(frozen=True)
+class EdgeScore:
+    """Precision, recall and F1 of a set of predicted edges.
+
+    Attributes
+    ----------
+    tp, fp, fn : int
+        Edges in both graphs, only in the prediction, only in the truth.
+    precision, recall, f1 : float
+        tp/(tp+fp), tp/(tp+fn), 2tp/(2tp+fp+fn); NaN where the denominator is 0.
+    """
+
+    tp: int
+    fp: int
+    fn: int
+
+    @property
+    def precision(self) -> float:
+        return _ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        return _ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def n_truth(self) -> int:
+        """Edges of the truth."""
+        return self.tp + self.fn
+
+    @property
+    def n_predicted(self) -> int:
+        """Edges of the prediction."""
+        return self.tp + self.fp
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts and scores; an undefined score is None with its reason beside it.
+
+        Examples
+        --------
+        >>> EdgeScore(tp=0, fp=2, fn=0).to_dict()["recall_reason"]
+        'the truth has no edge'
+        """
+        reasons = {
+            "precision": "the prediction has no edge",
+            "recall": "the truth has no edge",
+            "f1": "neither graph has an edge",
+        }
+        result: dict[str, Any] = {"tp": self.tp, "fp": self.fp, "fn": self.fn}
+        for name, reason in reasons.items():
+            value = getattr(self, name)
+            result[name] = None if math.isnan(value) else value
+            if math.isnan(value):
+                result[f"{name}_reason"] = reason
+        return result
+
+
+def score_counts(tp: int, fp: int, fn: int) -> EdgeScore:
+    """Score from counts.
+
+    Parameters
+    ----------
+    tp, fp, fn : int
+        Edges in both graphs, only in the prediction, only in the truth.
+
+    Returns
+    -------
+    EdgeScore
+
+    Raises
+    ------
+    InputError
+        If a count is negative.
+
+    Notes
+    -----
+    precision = tp/(tp+fp), recall = tp/(tp+fn), F1 = 2tp/(2tp+fp+fn), the harmonic mean of both [1]_. O(1).
+
+    References
+    ----------
+    .. [1] C. J. van Rijsbergen, Information Retrieval, 2nd ed., 1979.
+
+    Examples
+    --------
+    >>> score_counts(tp=2, fp=1, fn=1).f1
+    0.6666666666666666
+    """
+    if min(tp, fp, fn) < 0:
+        raise InputError(f"counts are tp={tp}, fp={fp}, fn={fn}; expected 0 or more.")
+    return EdgeScore(int(tp), int(fp), int(fn))
+
+
+def compare_edges(
+    truth: nx.Graph | pd.DataFrame | AlignedEdges,
+    predicted: nx.Graph | pd.DataFrame | None = None,
+    *,
+    threshold: int = 1,
+) -> EdgeScore:
+    """Edge precision, recall and F1 of a predicted connectome.
+
+    Parameters
+    ----------
+    truth, predicted : networkx.Graph, networkx.DiGraph or edge table
+        Or both at once as :class:`~connectograph.graphs.AlignedEdges`.
+    threshold : int
+        Synapses that make an edge, the same on both sides.
+
+    Returns
+    -------
+    EdgeScore
+
+    Raises
+    ------
+    InputError
+        If one graph is directed and the other is not, or the threshold is below 1.
+
+    Notes
+    -----
+    With B = [W >= k] over pairs of different segments: tp = \\|B_t & B_p\\|, fp = \\|B_p\\| - tp, fn = \\|B_t\\| - tp.
+
+    Examples
+    --------
+    >>> compare_edges(nx.Graph([(1, 2), (2, 3)]), nx.Graph([(1, 2), (1, 3)]))
+    EdgeScore(tp=1, fp=1, fn=1)
+    """
+    if threshold < 1:
+        raise InputError(f"threshold is {threshold} synapses; expected 1 or more.")
+    both = _aligned(truth, predicted)
+    in_truth, in_predicted = both.truth >= threshold, both.predicted >= threshold
+    tp = int((in_truth & in_predicted).sum())
+    return score_counts(tp, int(in_predicted.sum()) - tp, int(in_truth.sum()) - tp)
+
+
+def list_edge_outcomes(
+    truth: nx.Graph | pd.DataFrame, predicted: nx.Graph | pd.DataFrame, *, directed: bool | None = None
+) -> pd.DataFrame:
+    """One row for each pair that is an edge of either graph: found, invented or missed, and where.
+
+    Parameters
+    ----------
+    truth, predicted : networkx.Graph or pandas.DataFrame
+        Graphs or edge tables (undirected ones with source < target).
+    directed : bool, optional
+        Of edge tables (default False); graphs know it themselves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table "edge_outcomes"; positions are the truth's, of a false positive the prediction's; `cause` is ''.
+        Autapses are left out.
+
+    Examples
+    --------
+    >>> outcomes = list_edge_outcomes(nx.Graph([(1, 2), (2, 3)]), nx.Graph([(1, 2), (1, 3)]))
+    >>> outcomes[["source", "target", "outcome"]].values.tolist()
+    [[1, 2, 'tp'], [1, 3, 'fp'], [2, 3, 'fn']]
+    """
+    both = align(truth, predicted, directed=directed)
+    source, target = both.nodes[both.source], both.nodes[both.target]
+    outcome = np.where(both.truth == 0, "fp", np.where(both.predicted == 0, "fn", "tp"))
+    place = _positions_at(edges_of(truth), source, target)
+    other = _positions_at(edges_of(predicted), source, target)
+    columns = {axis: np.where(both.truth > 0, place[axis], other[axis]) for axis in ("z_nm", "y_nm", "x_nm")}
+    return make_table(
+        "edge_outcomes",
+        {
+            "source": source,
+            "target": target,
+            "outcome": outcome,
+            "n_synapses_truth": both.truth,
+            "n_synapses_predicted": both.predicted,
+            "cause": [""] * len(source),
+            **columns,
+        },
+    )
+
+
+def _aligned(truth: Any, predicted: Any) -> AlignedEdges:
+    if isinstance(truth, AlignedEdges):
+        return truth
+    if predicted is None:
+        raise TypeError("compare takes two graphs or edge tables, or one AlignedEdges.")
+    return align(truth, predicted)
+
+
+def _positions_at(
+    edges: pd.DataFrame, source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]
+) -> dict[str, Any]:
+    """Positions of the pairs in an edge table, NaN where it has none."""
+    axes = ["z_nm", "y_nm", "x_nm"]
+    table = edges.set_index(["source", "target"])[axes].reindex(pd.MultiIndex.from_arrays([source, target]))
+    return {axis: table[axis].to_numpy() for axis in axes}
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan

@@ -1,0 +1,10 @@
+"""Contacts: which segments a synapse joins, and which segments touch at all (the contactome).
+
+Conventions: N(v) is the set of distinct segments within the dilation of voxel v, inside the volume. Pairs are
+unordered, written with segment_a < segment_b.
+"""
+
+from connectograph.contacts.dilation import dilation_offsets
+from connectograph.contacts.synapse_contacts import find_synapse_contacts, scan_segmentation
+
+__all__ = ["dilation_offsets", "find_synapse_contacts", "scan_segmentation"]

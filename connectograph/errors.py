@@ -1,0 +1,17 @@
+"""The errors that connectograph raises on purpose.
+
+Everything a user can mend is an :class:`InputError` (or one of its children, or a plain ``TypeError``); the
+command line turns it into one paragraph and exit code 2. Anything else is a fault of ours (exit code 4).
+"""
+
+from __future__ import annotations
+
+__all__ = ["InputError", "SchemaError"]
+
+
+class InputError(ValueError):
+    """The input or the call is wrong: the message says what, where, found and expected, and how to fix it."""
+
+
+class SchemaError(InputError):
+    """A table lacks a column, or holds one with the wrong type or values."""

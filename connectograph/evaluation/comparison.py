@@ -1,0 +1,133 @@
+"""Two connectomes compared without volumes: edge tables, count matrices, graph files, networkx graphs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from connectograph.compare import compare_edges, list_edge_outcomes
+from connectograph.errors import InputError
+from connectograph.evaluation import content
+from connectograph.evaluation.result import Evaluation
+from connectograph.graphs import align, edges_of, nodes_of
+from connectograph.io.edges import EdgeList, read_edges, read_match
+from connectograph.report import write_verdict
+
+__all__ = ["compare_connectomes"]
+
+Connectome: TypeAlias = str | Path | pd.DataFrame | nx.Graph
+"""A file, an edge table or a networkx graph."""
+
+_NO_VOLUMES = "connectomes were compared without volumes"
+
+
+def compare_connectomes(
+    truth: Connectome,
+    predicted: Connectome,
+    *,
+    directed: bool = False,
+    match: str | Path | pd.DataFrame | None = None,
+) -> Evaluation:
+    """Compare two connectomes edge by edge, without volumes.
+
+    Parameters
+    ----------
+    truth, predicted : path, edge table or networkx graph
+        A file of :func:`connectograph.io.edges.read_edges` (edge table, synapse table, count matrix, graph), a table
+        "edges", or a graph.
+    directed : bool
+        Whether source is presynaptic; of a networkx graph it must agree with the graph.
+    match : path or DataFrame, optional
+        Pairs (truth id, predicted id) of the same neuron. Neurons of the prediction are renamed by it; those without
+        a pair are left out on both sides and counted.
+
+    Returns
+    -------
+    Evaluation
+        `strict` and the synapse tables are absent.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or one graph is directed and the other is not.
+
+    Examples
+    --------
+    >>> ev = compare_connectomes(nx.Graph([(1, 2), (2, 3)]), nx.Graph([(1, 2)]))
+    >>> ev.edges.recall, ev.report["nodes"]["n_segments"]
+    (0.5, 3)
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    sides = {"truth": _read(truth, directed, "truth"), "predicted": _read(predicted, directed, "predicted")}
+    unmatched = {"truth": 0, "predicted": 0}
+    if match is not None:
+        pairs = match if isinstance(match, pd.DataFrame) else read_match(match)
+        sides, unmatched = _apply_match(sides, pairs)
+    nodes = np.union1d(sides["truth"].nodes, sides["predicted"].nodes)
+    tables = {f"edges_{name}": side.edges for name, side in sides.items()}
+    tables["edge_outcomes"] = list_edge_outcomes(tables["edges_truth"], tables["edges_predicted"], directed=directed)
+    score = compare_edges(align(tables["edges_truth"], tables["edges_predicted"], directed=directed))
+    report = {
+        "schema": content.SCHEMA,
+        "verdict": "",
+        **content.describe_nodes(len(nodes), tables),
+        **content.describe_edges(score, tables, directed),
+        **content.undefined("strict", _NO_VOLUMES),
+        "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
+        **content.undefined("synapses", _NO_VOLUMES),
+        "worst_errors": content.list_worst_errors(tables, None),
+        "settings": {"directed": directed, "matched": match is not None},
+        "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},
+        "notices": [],
+    }
+    report["verdict"] = write_verdict(report)
+    files = {name: {"path": side.name} for name, side in sides.items()}
+    if isinstance(match, (str, Path)):
+        files["match"] = {"path": str(match)}
+    run = {
+        "inputs": files,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+    }
+    return Evaluation(score, None, tables, nodes, report, run=run, directed=directed)
+
+
+def _read(source: Connectome, directed: bool, role: str) -> EdgeList:
+    """A connectome in any accepted form, with its nodes."""
+    if isinstance(source, (str, Path)):
+        return read_edges(source, directed=directed)
+    if isinstance(source, nx.Graph) and source.is_directed() != directed:
+        kind = "directed" if source.is_directed() else "undirected"
+        raise InputError(f"The {role} graph is {kind}, but directed={directed}: compare like with like.")
+    if not isinstance(source, (nx.Graph, pd.DataFrame)):
+        raise TypeError(f"The {role} is a {type(source).__name__}; expected a path, an edge table or a networkx graph.")
+    return EdgeList(edges_of(source), nodes_of(source), directed, "")
+
+
+def _apply_match(sides: dict[str, EdgeList], pairs: pd.DataFrame) -> tuple[dict[str, EdgeList], dict[str, int]]:
+    """Both connectomes on the matched neurons, the prediction under the truth's ids."""
+    own, other = pairs.iloc[:, 0].to_numpy(), pairs.iloc[:, 1].to_numpy()
+    truth, lost_truth = _restrict(sides["truth"], own, own)
+    predicted, lost_predicted = _restrict(sides["predicted"], other, own)
+    return {"truth": truth, "predicted": predicted}, {"truth": lost_truth, "predicted": lost_predicted}
+
+
+def _restrict(side: EdgeList, old: Any, new: Any) -> tuple[EdgeList, int]:
+    """The part of a connectome on the nodes `old`, renamed to `new`; and how many nodes were lost."""
+    order = np.argsort(old)
+    old, new = old[order], new[order]
+    inside = np.isin(side.edges["source"], old) & np.isin(side.edges["target"], old)
+    edges = side.edges[inside]
+    source, target = (new[np.searchsorted(old, edges[end].to_numpy())] for end in ("source", "target"))
+    if not side.directed:
+        source, target = np.minimum(source, target), np.maximum(source, target)
+    edges = edges.assign(source=source, target=target).sort_values(["source", "target"], ignore_index=True)
+    nodes = new[np.isin(old, side.nodes)]
+    return replace(side, edges=edges, nodes=np.sort(nodes)), len(side.nodes) - len(nodes)

@@ -1,0 +1,53 @@
+"""Where the numbers come from: files, versions, machine, memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from connectograph._version import __version__
+from connectograph.volumes import Volume
+
+__all__ = ["describe_files", "describe_machine", "peak_memory_bytes"]
+
+_PACKAGES = ("numpy", "scipy", "pandas", "networkx", "numba", "h5py", "pyarrow", "matplotlib")
+
+
+def describe_files(volumes: Mapping[str, Volume], files: Mapping[str, str]) -> dict[str, Any]:
+    """For each input its file (empty when it was made in memory), stored type and what was assumed about it."""
+    return {
+        role: {"path": files.get(role, ""), "dtype": str(volume.dtype), "assumed": list(volume.assumed)}
+        for role, volume in volumes.items()
+    }
+
+
+def describe_machine() -> dict[str, Any]:
+    """Versions, host and peak memory of this process."""
+    return {
+        "versions": {"connectograph": __version__, "python": platform.python_version(), **_versions()},
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory that this process had so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,61 @@
+"""The scientific settings of an evaluation, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from connectograph.errors import InputError
+from connectograph.partners import RULES
+from connectograph.synapses import FORMS
+from connectograph.tables import as_ids
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the result of an evaluation besides its inputs; see :func:`connectograph.evaluate`."""
+
+    dilation: int | None = 1
+    dilation_nm: float | None = None
+    min_segment_voxels: int = 0
+    exclude_segments: tuple[int, ...] = ()
+    split_disconnected: bool = False
+    min_split_fraction: float = 0.1
+    partner_rule: str = "all-pairs"
+    min_contact_voxels: int = 1
+    predicted_form: str | None = None
+    threshold: float | None = None
+    min_synapse_voxels: int = 1
+    contactome: bool = False
+
+    def checked(self) -> Settings:
+        """The settings in one form (sorted ids, one dilation), or an InputError naming what is wrong."""
+        for name, least in (("min_segment_voxels", 0), ("min_contact_voxels", 1), ("min_synapse_voxels", 1)):
+            _check_whole(getattr(self, name), name, least)
+        if self.partner_rule not in RULES:
+            raise InputError(f"partner rule is {self.partner_rule!r}; expected one of {', '.join(RULES)}.")
+        if self.predicted_form not in (None, *FORMS):
+            raise InputError(f"predicted form is {self.predicted_form!r}; expected one of {', '.join(FORMS)}.")
+        if not 0 <= self.min_split_fraction <= 1:
+            raise InputError(f"min_split_fraction is {self.min_split_fraction}; expected 0 to 1.")
+        excluded = sorted({int(i) for i in as_ids(self.exclude_segments, "exclude_segments")})
+        dilation = self.dilation if self.dilation_nm is None else None
+        return replace(self, dilation=dilation, exclude_segments=tuple(excluded))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; ids are strings."""
+        return {**asdict(self), "exclude_segments": [str(i) for i in self.exclude_segments]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Settings:
+        """The settings that :meth:`to_dict` wrote."""
+        ids: Iterable[str] = values["exclude_segments"]
+        return cls(**{**values, "exclude_segments": tuple(int(i) for i in ids)}).checked()
+
+
+def _check_whole(value: Any, name: str, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more.")

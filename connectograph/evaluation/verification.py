@@ -1,0 +1,127 @@
+"""A run directory read again: its report rendered anew, its numbers recomputed from the recorded inputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connectograph.errors import InputError
+from connectograph.evaluation.comparison import compare_connectomes
+from connectograph.evaluation.job import evaluate_volumes, read_inputs
+from connectograph.evaluation.result import Evaluation
+from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.writing import SLICES, file_of, render_reports
+from connectograph.io.files import dump_json, sha256_file, write_atomic
+from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
+from connectograph.io.tables import read_table
+
+__all__ = ["render_run", "verify_run"]
+
+
+def render_run(directory: str | Path) -> list[Path]:
+    """Render PDF, HTML and figures of a run again, from what its directory holds.
+
+    Parameters
+    ----------
+    directory : str or Path
+        A run directory.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no finished run.
+    """
+    folder, record = Path(directory), read_run(directory)
+    tables = {file.stem: read_table(file) for file in sorted((folder / "tables").glob("*.parquet"))}
+    slices = dict(np.load(folder / SLICES, allow_pickle=False)) if (folder / SLICES).is_file() else None
+    rendered = render_reports(read_report(folder), record, tables, slices)
+    with revise_run(folder) as run:
+        for name, data in rendered.items():
+            write_atomic(place_file(run, name), data)
+    return [folder / name for name in rendered]
+
+
+def verify_run(directory: str | Path) -> list[str]:
+    """Recompute a run from the inputs recorded in it, and name what differs.
+
+    Parameters
+    ----------
+    directory : str or Path
+        A run directory.
+
+    Returns
+    -------
+    list of str
+        One sentence a difference (inputs, files, numbers); empty if all is as recorded.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no finished run, or an input is gone or was made in memory.
+    """
+    folder, record = Path(directory), read_run(directory)
+    differences = [f"{name}: {verdict}" for name, verdict in verify_manifest(folder).items()]
+    differences += _compare_inputs(record["inputs"])
+    report, again = read_report(folder), _recompute(folder, record)
+    differences += _compare_values(report, json.loads(dump_json(again.report)), "report.json")
+    for name, table in again.tables.items():
+        file = folder / "tables" / f"{name}.parquet"
+        if file.is_file() and not read_table(file).equals(table):
+            differences.append(f"tables/{name}.parquet: differs from the recomputed table")
+    return differences
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The content of report.json."""
+    try:
+        report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / 'report.json'} cannot be read ({error}): make the run again.") from error
+    return report
+
+
+def _compare_inputs(inputs: dict[str, Any]) -> list[str]:
+    """Inputs whose bytes are no longer those that were read."""
+    differences = []
+    for role, entry in inputs.items():
+        path = file_of(entry["path"])
+        if path is None:
+            raise InputError(f"The {role} of this run was made in memory, not read from a file: it cannot be verified.")
+        if not path.is_file():
+            raise InputError(f"The {role} of this run, {path}, is gone; it is needed to recompute the numbers.")
+        if sha256_file(path) != entry["sha256"]:
+            differences.append(f"{entry['path']}: the {role} has changed since the run (another SHA-256)")
+    return differences
+
+
+def _recompute(folder: Path, record: dict[str, Any]) -> Evaluation:
+    """The evaluation of the recorded inputs with the recorded settings."""
+    paths = {role: entry["path"] for role, entry in record["inputs"].items()}
+    settings = read_report(folder)["settings"]
+    if "segmentation" not in paths:
+        match = paths.get("match")
+        return compare_connectomes(paths["truth"], paths["predicted"], directed=settings["directed"], match=match)
+    reading = record["reading"]
+    volumes = read_inputs(paths["segmentation"], paths["truth"], paths.get("predicted"), paths.get("raw"), **reading)
+    return evaluate_volumes(volumes, Settings.from_dict(settings), paths, reading)
+
+
+def _compare_values(recorded: Any, recomputed: Any, where: str) -> list[str]:
+    """Every place where two JSON values differ."""
+    if isinstance(recorded, dict) and isinstance(recomputed, dict):
+        return [
+            difference
+            for key in sorted({*recorded, *recomputed})
+            for difference in _compare_values(recorded.get(key), recomputed.get(key), f"{where}: {key}")
+        ]
+    if recorded == recomputed:
+        return []
+    return [f"{where} is {json.dumps(recorded)}, recomputed {json.dumps(recomputed)}"]

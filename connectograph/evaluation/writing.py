@@ -1,0 +1,136 @@
+"""An evaluation as a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph.evaluation.provenance import describe_machine
+from connectograph.evaluation.result import Evaluation
+from connectograph.graphs import nodes_of
+from connectograph.io.files import dump_json, save_npz, sha256_file, write_atomic
+from connectograph.io.graphs import write_adjacency, write_graphml
+from connectograph.io.runs import Run, finish_run, open_run, place_file
+from connectograph.io.tables import write_table
+from connectograph.runs import RunLabels
+from connectograph.synapses import Synapses
+
+__all__ = ["SLICES", "file_of", "render_reports", "write_evaluation"]
+
+SLICES = "figures/middle_slice.npz"
+"""The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
+
+_SLICE_PIXELS = 640
+_AS_CSV = ("edge_outcomes", "edges_truth", "edges_predicted")
+
+
+def write_evaluation(
+    evaluation: Evaluation, folder: Path, *, overwrite: bool, reports: bool, command: Sequence[str]
+) -> Path:
+    """Write the run directory of an evaluation; see :meth:`Evaluation.write`."""
+    with open_run(folder, overwrite=overwrite) as run, ThreadPoolExecutor(1) as pool:
+        digests = pool.submit(_digest_inputs, evaluation)
+        _write_tables(run, evaluation)
+        _write_graphs(run, evaluation)
+        write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
+        record = {"command": list(command), **evaluation.run}
+        if reports:
+            slices = _cut_slices(evaluation)
+            if slices is not None:
+                save_npz(place_file(run, SLICES), slices)
+            for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices).items():
+                write_atomic(place_file(run, name), data)
+        record["inputs"] = digests.result()
+        finish_run(run, {**record, **describe_machine()})
+    return folder
+
+
+def render_reports(
+    report: dict[str, Any],
+    record: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+    slices: dict[str, npt.NDArray[Any]] | None,
+) -> dict[str, bytes | str]:
+    """PDF, HTML and figures: file name in the run directory to content."""
+    from connectograph.report import ReportContents, render_figures, render_html, render_pdf
+
+    contents = ReportContents(report, record, tables, slices)
+    pictures = {f"figures/{name}": picture for name, picture in render_figures(contents).items()}
+    return {**pictures, "report.pdf": render_pdf(contents), "report.html": render_html(contents)}
+
+
+def _write_tables(run: Run, evaluation: Evaluation) -> None:
+    for name, table in evaluation.tables.items():
+        write_table(table, place_file(run, f"tables/{name}.parquet"))
+        if name in _AS_CSV:
+            write_table(table, place_file(run, f"tables/{name}.csv"))
+
+
+def _write_graphs(run: Run, evaluation: Evaluation) -> None:
+    for side, graph in _graphs(evaluation):
+        write_graphml(graph, place_file(run, f"graphs/{side}.graphml"))
+        folder = place_file(run, f"adjacency/{side}.npz").parent
+        for name in (f"{side}_ids.csv", f"{side}.png"):
+            place_file(run, f"adjacency/{name}")
+        edges = evaluation.tables[f"edges_{side}"]
+        write_adjacency(folder, edges, nodes_of(graph), side, directed=evaluation.directed)
+
+
+def _graphs(evaluation: Evaluation) -> Iterator[tuple[str, Any]]:
+    yield "truth", evaluation.truth_graph
+    if "edges_predicted" in evaluation.tables:
+        yield "predicted", evaluation.predicted_graph
+
+
+def _digest_inputs(evaluation: Evaluation) -> dict[str, Any]:
+    """The inputs' descriptions with size and SHA-256 of each file; a file named twice is read once."""
+    described: dict[str, Any] = evaluation.run.get("inputs", {})
+    known: dict[Path, dict[str, Any]] = {}
+    result = {}
+    for role, entry in described.items():
+        path = file_of(entry["path"])
+        if path is not None and path not in known:
+            known[path] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+        result[role] = {**entry, **known.get(path, {})} if path else entry
+    return result
+
+
+def file_of(name: str) -> Path | None:
+    """The file in ``FILE:DATASET``; None for an input made in memory."""
+    from connectograph.io import split_path
+
+    return Path(split_path(name)[0]) if name else None
+
+
+def _cut_slices(evaluation: Evaluation) -> dict[str, npt.NDArray[Any]] | None:
+    """The section that holds true synapse voxels nearest to the middle (the middle one if there are none)."""
+    volume = evaluation.volumes.get("segmentation")
+    if volume is None or 0 in volume.shape:
+        return None
+    step = max(1, -(-max(volume.shape[1:]) // _SLICE_PIXELS))
+    z = _choose_section(evaluation.synapses["truth"])
+    box = (slice(z, z + 1), slice(None), slice(None))
+    slices = {"z_index": np.array(z), "step": np.array(step)}
+    for role in ("segmentation", "raw"):
+        if role in evaluation.volumes:
+            slices[role] = evaluation.volumes[role].labels[box][0, ::step, ::step]
+    slices["segmentation"] = slices["segmentation"].astype(np.uint64)
+    for role, synapses in evaluation.synapses.items():
+        ids = synapses.ids[synapses.codes]
+        labels = RunLabels(synapses.shape, synapses.starts, synapses.lengths, ids)
+        slices[role] = labels[box][0, ::step, ::step]
+    return slices
+
+
+def _choose_section(truth: Synapses) -> int:
+    depth, height, width = truth.shape
+    sections = np.unique(truth.starts // (height * width))
+    if len(sections) == 0:
+        return depth // 2
+    return int(sections[np.abs(sections - depth // 2).argmin()])

@@ -1,0 +1,344 @@
+"""Graphs: links to edges, edges to networkx and back, adjacency, and two graphs brought onto the same nodes.
+
+Conventions: nodes are segment ids (python ints in networkx, uint64 in tables), degree 0 included; an undirected edge
+has source < target; the number of synapses is `n_synapses` (there is no generic ``weight``).
+
+Functions: :func:`build_edges`, :func:`build_graph`, :func:`edges_of`, :func:`adjacency`, :func:`align`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph._version import __version__
+from connectograph.errors import InputError, SchemaError
+from connectograph.tables import as_ids, make_table, validate_table
+from connectograph.volumes import Triple
+
+__all__ = ["AlignedEdges", "adjacency", "align", "build_edges", "build_graph", "edges_of", "nodes_of"]
+
+_NODE_COLUMNS = ("n_voxels", "volume_nm3", "z_nm", "y_nm", "x_nm")
+_EDGE_COLUMNS = ("n_synapses", "n_voxels", "z_nm", "y_nm", "x_nm")
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedEdges:
+    """Two graphs on the same nodes: every pair that is an edge of either, with both numbers of synapses.
+
+    Attributes
+    ----------
+    nodes : (N,) array of uint64
+        Segment ids, ascending.
+    source, target : (E,) arrays of int64
+        Positions in `nodes`, sorted by (source, target), never equal; source < target when undirected.
+    truth, predicted : (E,) arrays of int64
+        Synapses of the pair in either graph; 0 where it is no edge.
+    directed : bool
+    autapses_truth, autapses_predicted : int
+        Segments joined with themselves: counted apart, in no score.
+    """
+
+    nodes: npt.NDArray[np.uint64]
+    source: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int64]
+    directed: bool
+    autapses_truth: int = 0
+    autapses_predicted: int = 0
+
+
+def build_edges(links: pd.DataFrame) -> pd.DataFrame:
+    """Edges: links summed over synapses.
+
+    Parameters
+    ----------
+    links : pandas.DataFrame
+        The table "links"; all directed or none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table "edges": `n_synapses` is the number of distinct synapses, `n_voxels` the sum over links; the
+        position is that of the link with most voxels (ties: smallest synapse id).
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing, or an undirected link has source > target.
+
+    Examples
+    --------
+    >>> links = make_table("links", {"synapse_id": [1, 2], "source": [4, 4], "target": [7, 7], "directed": [False] * 2,
+    ...     "n_voxels": [10, 30], "score": [np.nan] * 2, "z_nm": [0.0, 40.0], "y_nm": [0.0, 0.0], "x_nm": [0.0, 0.0]})
+    >>> build_edges(links)[["n_synapses", "n_voxels", "z_nm"]].values.tolist()
+    [[2.0, 40.0, 40.0]]
+    """
+    validate_table("links", links)
+    if (~links["directed"] & (links["source"] > links["target"])).any():
+        raise SchemaError("links: an undirected link has source > target; write each pair with the smaller id first.")
+    rows = links.sort_values(["source", "target", "n_voxels", "synapse_id"], ascending=[True, True, False, True])
+    pair = ["source", "target"]
+    grouped = rows.groupby(pair, sort=True)
+    first = rows.drop_duplicates(pair)
+    return make_table(
+        "edges",
+        {
+            **{name: first[name].to_numpy() for name in (*pair, "z_nm", "y_nm", "x_nm")},
+            "n_synapses": grouped["synapse_id"].nunique().to_numpy(dtype=np.int64),
+            "n_voxels": grouped["n_voxels"].sum().to_numpy(dtype=np.int64),
+        },
+    )
+
+
+def build_graph(
+    edges: pd.DataFrame,
+    nodes: pd.DataFrame | Iterable[int],
+    *,
+    directed: bool = False,
+    kind: str = "connectome",
+    name: str = "",
+    voxel_size: Triple | None = None,
+) -> nx.Graph:
+    """A plain networkx graph with all nodes, degree 0 included.
+
+    Parameters
+    ----------
+    edges : pandas.DataFrame
+        The table "edges", one row a pair.
+    nodes : pandas.DataFrame or iterable of int
+        The table "segments" (kept rows become nodes, with size and centroid), or ids.
+    directed : bool
+        A ``DiGraph`` instead of a ``Graph``.
+    kind, name : str
+        Kept in ``graph.graph``.
+    voxel_size : tuple of 3 floats, optional
+        (z, y, x) in nm, kept in ``graph.graph``.
+
+    Returns
+    -------
+    networkx.Graph or networkx.DiGraph
+        Nodes are ints; attributes carry the tables' column names.
+
+    Raises
+    ------
+    SchemaError
+        If a pair occurs twice or an edge ends at no node.
+
+    Examples
+    --------
+    >>> from connectograph.tables import empty_table
+    >>> build_graph(empty_table("edges"), [3, 5]).number_of_nodes()
+    2
+    """
+    validate_table("edges", edges)
+    if edges.duplicated(["source", "target"]).any():
+        raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
+    graph = nx.DiGraph() if directed else nx.Graph()
+    graph.graph.update(kind=kind, name=name, voxel_size_nm=voxel_size, connectograph=__version__)
+    graph.add_nodes_from(_node_items(nodes))
+    ends = as_ids(np.concatenate([edges["source"].to_numpy(), edges["target"].to_numpy()]))
+    unknown = [int(end) for end in np.unique(ends) if int(end) not in graph]
+    if unknown:
+        raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
+    graph.add_edges_from(
+        zip(edges["source"].tolist(), edges["target"].tolist(), _records(edges, _EDGE_COLUMNS), strict=True)
+    )
+    return graph
+
+
+def edges_of(graph: nx.Graph | pd.DataFrame) -> pd.DataFrame:
+    """The table "edges" of a networkx graph (or of an edge table, checked).
+
+    Parameters
+    ----------
+    graph : networkx.Graph or pandas.DataFrame
+        Edge attributes `n_synapses` (1 where absent), `n_voxels` (0), positions (NaN).
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> graph = nx.Graph([(9, 4, {"n_synapses": 2})])
+    >>> edges_of(graph)[["source", "target", "n_synapses"]].values.tolist()
+    [[4, 9, 2]]
+    """
+    if isinstance(graph, pd.DataFrame):
+        return validate_table("edges", graph)
+    if graph.is_multigraph():
+        raise InputError(
+            "A multigraph has several edges for a pair; sum them into n_synapses and pass a Graph or DiGraph."
+        )
+    items = list(graph.edges(data=True))
+    source, target = as_ids([u for u, _, _ in items], "nodes"), as_ids([v for _, v, _ in items], "nodes")
+    if not graph.is_directed():
+        source, target = np.minimum(source, target), np.maximum(source, target)
+    return make_table(
+        "edges",
+        {
+            "source": source,
+            "target": target,
+            "n_synapses": [int(data.get("n_synapses", 1)) for _, _, data in items],
+            "n_voxels": [int(data.get("n_voxels", 0)) for _, _, data in items],
+            **{axis: [float(data.get(axis, np.nan)) for _, _, data in items] for axis in ("z_nm", "y_nm", "x_nm")},
+        },
+    )
+
+
+def nodes_of(graph: nx.Graph | pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """Ids of all nodes of a graph, or of all ends of an edge table, ascending.
+
+    Examples
+    --------
+    >>> nodes_of(nx.Graph([(9, 4)])).tolist()
+    [4, 9]
+    """
+    if isinstance(graph, pd.DataFrame):
+        return np.unique(np.concatenate([as_ids(graph["source"]), as_ids(graph["target"])]))
+    return np.unique(as_ids(graph.nodes, "nodes"))
+
+
+def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: bool = False) -> Any:
+    """Sparse matrix of synapse numbers.
+
+    Parameters
+    ----------
+    edges : pandas.DataFrame
+        The table "edges".
+    nodes : (N,) array of uint64
+        Rows and columns, ascending.
+    directed : bool
+        Rows are presynaptic; otherwise the matrix is symmetric.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        (N, N), int64.
+
+    Examples
+    --------
+    >>> adjacency(edges_of(nx.Graph([(4, 9)])), np.array([4, 9], "uint64")).toarray().tolist()
+    [[0, 1], [1, 0]]
+    """
+    from scipy.sparse import coo_array
+
+    source = _place(edges["source"].to_numpy(), nodes)
+    target = _place(edges["target"].to_numpy(), nodes)
+    weight = edges["n_synapses"].to_numpy()
+    if not directed:
+        off = source != target
+        source, target = np.concatenate([source, target[off]]), np.concatenate([target, source[off]])
+        weight = np.concatenate([weight, weight[off]])
+    return coo_array((weight, (source, target)), shape=(len(nodes), len(nodes)), dtype=np.int64).tocsr()
+
+
+def align(
+    truth: nx.Graph | pd.DataFrame,
+    predicted: nx.Graph | pd.DataFrame,
+    *,
+    nodes: Iterable[int] | None = None,
+    directed: bool | None = None,
+) -> AlignedEdges:
+    """Bring two graphs or edge tables onto the same sorted nodes, once for all measures.
+
+    Parameters
+    ----------
+    truth, predicted : networkx.Graph, networkx.DiGraph or pandas.DataFrame
+        Never changed. Of an edge table, the nodes are the ends of its edges.
+    nodes : iterable of int, optional
+        Further nodes (those without edges).
+    directed : bool, optional
+        Of edge tables (default False); graphs know it themselves.
+
+    Returns
+    -------
+    AlignedEdges
+
+    Raises
+    ------
+    InputError
+        If one is directed and the other is not.
+
+    Examples
+    --------
+    >>> both = align(nx.Graph([(1, 2), (2, 3)]), nx.Graph([(2, 1)]))
+    >>> both.nodes.tolist(), both.truth.tolist(), both.predicted.tolist()
+    ([1, 2, 3], [1, 1], [1, 0])
+    """
+    direction = _common_direction(truth, predicted, directed)
+    extra = as_ids([] if nodes is None else nodes, "nodes")
+    every = np.unique(np.concatenate([nodes_of(truth), nodes_of(predicted), extra]))
+    left, left_autapses = _pairs(edges_of(truth), every, direction)
+    right, right_autapses = _pairs(edges_of(predicted), every, direction)
+    keys = np.union1d(left[0], right[0])
+    source, target = np.divmod(keys, max(1, len(every)))
+    return AlignedEdges(
+        every,
+        source,
+        target,
+        _spread(left, keys),
+        _spread(right, keys),
+        direction,
+        left_autapses,
+        right_autapses,
+    )
+
+
+def _common_direction(truth: Any, predicted: Any, directed: bool | None) -> bool:
+    given = {graph.is_directed() for graph in (truth, predicted) if not isinstance(graph, pd.DataFrame)}
+    given |= set() if directed is None else {directed}
+    if len(given) > 1:
+        raise InputError("One graph is directed and the other is not; compare like with like (graph.to_undirected()).")
+    return given.pop() if given else False
+
+
+def _pairs(
+    edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], directed: bool
+) -> tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], int]:
+    """Keys source * N + target with their synapses, and the number of autapses."""
+    source, target = _place(edges["source"].to_numpy(), nodes), _place(edges["target"].to_numpy(), nodes)
+    if not directed:
+        source, target = np.minimum(source, target), np.maximum(source, target)
+    apart = source != target
+    keys = source[apart] * len(nodes) + target[apart]
+    weight = edges["n_synapses"].to_numpy()[apart]
+    order = np.argsort(keys, kind="stable")
+    if len(np.unique(keys)) < len(keys):
+        raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
+    return (keys[order], weight[order]), int((~apart).sum())
+
+
+def _place(ids: npt.NDArray[np.uint64], nodes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    return np.searchsorted(nodes, ids).astype(np.int64)
+
+
+def _spread(
+    pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], keys: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Synapses at every key, 0 where the graph has no edge."""
+    weights = np.zeros(len(keys), np.int64)
+    weights[np.searchsorted(keys, pairs[0])] = pairs[1]
+    return weights
+
+
+def _node_items(nodes: pd.DataFrame | Iterable[int]) -> Iterable[Any]:
+    if not isinstance(nodes, pd.DataFrame):
+        return (int(node) for node in as_ids(nodes, "nodes"))
+    kept = nodes[nodes["status"].isin(["kept", "split_off"])]
+    return zip(kept["segment_id"].tolist(), _records(kept, _NODE_COLUMNS), strict=True)
+
+
+def _records(table: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """One dict of python numbers a row; undefined positions are left out."""
+    names = list(columns)
+    rows = zip(*(table[name].tolist() for name in names), strict=True)
+    return [{name: value for name, value in zip(names, row, strict=True) if value == value} for row in rows]

@@ -1,0 +1,317 @@
+"""Graphs on disk: GraphML, and adjacency matrices as sparse arrays, id lists and pictures.
+
+Node ids are strings in GraphML, attributes carry the tables' column names, and a value that is undefined (None, NaN)
+is left out. GraphML is read by networkx, but written here: networkx declares numpy's numbers as 32-bit types, and
+takes five times as long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import ParseError
+from xml.sax.saxutils import escape, quoteattr
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph.errors import InputError, SchemaError
+from connectograph.io.files import explain_errors, save_npz, write_atomic
+from connectograph.tables import SCHEMAS, as_ids, validate_table
+
+__all__ = ["read_graphml", "write_adjacency", "write_graphml"]
+
+_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
+_ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_VOXEL_SIZE = "voxel_size_nm"
+_MAX_PIXELS = 1000
+_KINDS = {bool: "boolean", int: "long", float: "double", str: "string"}
+
+Attributes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Key:
+    """One attribute as GraphML declares it."""
+
+    domain: str
+    name: str
+    kind: str
+
+
+def write_graphml(graph: nx.Graph, path: str | Path) -> None:
+    """Write a graph as GraphML; the same graph gives the same bytes, in whatever order it was built.
+
+    Parameters
+    ----------
+    graph : networkx.Graph or networkx.DiGraph
+        Nodes are ids; attributes numbers, booleans or text.
+    path : str or Path
+        Written whole or not at all.
+
+    Raises
+    ------
+    SchemaError
+        If a node is no id, or an attribute is of another type.
+    InputError
+        If it is a multigraph, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> graph = nx.Graph(voxel_size_nm=(40.0, 4.0, 4.0))
+    >>> graph.add_edge(2**64 - 3, 7, n_synapses=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_graphml(graph, f"{folder}/a.graphml")
+    ...     back = read_graphml(f"{folder}/a.graphml")
+    >>> list(back.edges(data=True)), back.graph
+    ([(7, 18446744073709551613, {'n_synapses': 2})], {'voxel_size_nm': (40.0, 4.0, 4.0)})
+    """
+    if graph.is_multigraph():
+        raise InputError(f"{path}: a multigraph has several edges for a pair; sum them into n_synapses first.")
+    write_atomic(path, lambda stream: stream.writelines(line.encode() for line in _format_graph(graph)))
+
+
+def read_graphml(path: str | Path) -> nx.Graph:
+    """Read a graph from GraphML.
+
+    Parameters
+    ----------
+    path : str or Path
+        Node ids must be ids; one graph, with at most one edge for a pair.
+
+    Returns
+    -------
+    networkx.Graph or networkx.DiGraph
+        Nodes are ints.
+
+    Raises
+    ------
+    InputError
+        If the file is no GraphML, or a pair has two edges.
+    SchemaError
+        If a node is no id.
+    """
+    try:
+        with open(path, "rb") as stream:
+            graph = nx.read_graphml(stream, node_type=_node_id)
+        for data in (graph.graph, *graph.nodes.values(), *(data for *_, data in graph.edges(data=True))):
+            _restore(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from error
+    except (ParseError, nx.NetworkXException, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no GraphML that can be used ({error}). Is the file complete?") from error
+    if graph.is_multigraph():
+        raise InputError(f"{path}: some pair has several edges; sum them into one edge with n_synapses first.")
+    for name in ("node_default", "edge_default"):
+        graph.graph.pop(name, None)
+    return graph
+
+
+def write_adjacency(
+    folder: str | Path, edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], name: str, *, directed: bool = False
+) -> int:
+    """Write the matrix of synapse numbers: ``{name}.npz``, ``{name}_ids.csv`` and ``{name}.png``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if it is not there.
+    edges : pandas.DataFrame
+        The table "edges".
+    nodes : (N,) array of uint64
+        Ids of rows and columns; written in ascending order.
+    name : str
+        Beginning of the file names.
+    directed : bool
+        Rows are presynaptic; otherwise the matrix is symmetric.
+
+    Returns
+    -------
+    int
+        Neurons for each pixel of the picture along an axis (1 up to 1000 neurons). The picture leaves out neurons
+        without a connection, is darker (logarithmically) where there are more synapses, and states both numbers in
+        its text field ``Description``.
+
+    Raises
+    ------
+    SchemaError
+        If an edge ends at no node.
+
+    Notes
+    -----
+    ``scipy.sparse.load_npz`` reads the matrix: (N, N), int64, row i belongs to line i of the id list.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from scipy.sparse import load_npz
+    >>> from connectograph.tables import make_table
+    >>> row = {"source": [4], "target": [9], "n_synapses": [300], "n_voxels": [0]}
+    >>> edges = make_table("edges", {**row, "z_nm": [0.0], "y_nm": [0.0], "x_nm": [0.0]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_adjacency(folder, edges, np.array([4, 9], "uint64"), "truth")
+    ...     load_npz(f"{folder}/truth.npz").toarray().tolist()
+    1
+    [[0, 300], [300, 0]]
+    """
+    place = Path(folder)
+    with explain_errors(place):
+        place.mkdir(parents=True, exist_ok=True)
+    ids = np.unique(as_ids(nodes, "nodes"))
+    matrix = _build_matrix(validate_table("edges", edges), ids, directed)
+    arrays = {"indices": matrix.indices, "indptr": matrix.indptr, "data": matrix.data}
+    header = {"format": np.array(b"csr"), "shape": np.array(matrix.shape, np.int64), "_is_array": np.array(True)}
+    save_npz(place / f"{name}.npz", {**arrays, **header})
+    write_atomic(place / f"{name}_ids.csv", "segment_id\n" + "".join(f"{node}\n" for node in ids.tolist()))
+    picture, step = _draw_matrix(matrix)
+    write_atomic(place / f"{name}.png", lambda stream: _write_png(stream, picture, step))
+    return step
+
+
+def _format_graph(graph: nx.Graph) -> Iterator[str]:
+    """GraphML, line by line, in the order of the ids."""
+    directed = graph.is_directed()
+    ids = dict(zip(graph.nodes, as_ids(graph.nodes, "nodes").tolist(), strict=True))
+    nodes = [(ids[node], _plain(data)) for node, data in graph.nodes(data=True)]
+    edges = [(_order_pair(ids[a], ids[b], directed), _plain(data)) for a, b, data in graph.edges(data=True)]
+    nodes.sort(key=itemgetter(0))
+    edges.sort(key=itemgetter(0))
+    rows = {"graph": [_plain(graph.graph)], "node": [row for _, row in nodes], "edge": [row for _, row in edges]}
+    keys = [_Key(domain, name, kind) for domain in rows for name, kind in _find_kinds(rows[domain]).items()]
+    names = {domain: [(f"k{i}", key.name) for i, key in enumerate(keys) if key.domain == domain] for domain in rows}
+    yield _HEAD
+    for index, key in enumerate(keys):
+        name = quoteattr(_clean(key.name))
+        yield f'<key id="k{index}" for="{key.domain}" attr.name={name} attr.type="{key.kind}"/>\n'
+    yield f'<graph edgedefault="{"directed" if directed else "undirected"}">\n'
+    yield _format_data(rows["graph"][0], names["graph"]) + "\n"
+    for node, row in nodes:
+        yield f'<node id="{node}">{_format_data(row, names["node"])}</node>\n'
+    for (source, target), row in edges:
+        yield f'<edge source="{source}" target="{target}">{_format_data(row, names["edge"])}</edge>\n'
+    yield "</graph>\n</graphml>\n"
+
+
+def _order_pair(source: int, target: int, directed: bool) -> tuple[int, int]:
+    return (source, target) if directed or source <= target else (target, source)
+
+
+def _plain(data: Attributes) -> Attributes:
+    """Attributes as Python values; the undefined ones are left out, ids become text."""
+    result = {}
+    for name, value in data.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        if plain is None or plain != plain:
+            continue
+        if name == _VOXEL_SIZE and not isinstance(plain, str):
+            plain = ",".join(repr(float(size)) for size in plain)
+        result[name] = str(plain) if name in _ID_COLUMNS else plain
+    return result
+
+
+def _find_kinds(rows: list[Attributes]) -> dict[str, str]:
+    """GraphML type of each attribute: the narrowest that holds all its values."""
+    types: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            types.setdefault(name, set()).add(_kind(name, value))
+    return {name: _common_kind(name, types[name]) for name in sorted(types)}
+
+
+def _kind(name: str, value: Any) -> str:
+    kind = _KINDS.get(type(value))
+    if kind is None:
+        raise SchemaError(f"attribute {name!r} is {value!r}; GraphML holds numbers, True or False, and text.")
+    return "string" if kind == "long" and not -(2**63) <= value < 2**63 else kind
+
+
+def _common_kind(name: str, kinds: set[str]) -> str:
+    if kinds == {"long", "double"}:
+        return "double"
+    if kinds == {"long", "string"}:
+        return "string"
+    if len(kinds) > 1:
+        raise SchemaError(f"attribute {name!r} mixes the types {', '.join(sorted(kinds))}.")
+    return min(kinds)
+
+
+def _format_data(row: Attributes, names: list[tuple[str, str]]) -> str:
+    return "".join([f'<data key="{key}">{_text(row[name])}</data>' for key, name in names if name in row])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return escape(_clean(value), {"\r": "&#13;"})
+    if isinstance(value, float):
+        return repr(value).replace("inf", "INF")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _clean(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def _node_id(text: str | None) -> int:
+    number = int(text) if text and text.isdecimal() else -1
+    if not 0 <= number < 2**64:
+        raise SchemaError(f"node {text!r} is no id; ids are whole numbers from 0 to 2^64-1.")
+    return number
+
+
+def _restore(data: Attributes) -> None:
+    """Ids and the voxel size as they were before they became text."""
+    for name in _ID_COLUMNS & data.keys():
+        data[name] = int(data[name])
+    if isinstance(data.get(_VOXEL_SIZE), str):
+        data[_VOXEL_SIZE] = tuple(float(size) for size in data[_VOXEL_SIZE].split(","))
+
+
+def _build_matrix(edges: pd.DataFrame, ids: npt.NDArray[np.uint64], directed: bool) -> Any:
+    """Sparse (N, N) matrix of synapse numbers."""
+    from scipy.sparse import coo_array
+
+    ends = [edges["source"].to_numpy(), edges["target"].to_numpy()]
+    unknown = np.setdiff1d(ends, ids)
+    if len(unknown):
+        raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
+    source, target = (np.searchsorted(ids, end) for end in ends)
+    weight = edges["n_synapses"].to_numpy()
+    if not directed:
+        off = source != target
+        source, target = np.concatenate([source, target[off]]), np.concatenate([target, source[off]])
+        weight = np.concatenate([weight, weight[off]])
+    return coo_array((weight, (source, target)), shape=(len(ids), len(ids)), dtype=np.int64).tocsr()
+
+
+def _draw_matrix(matrix: Any) -> tuple[npt.NDArray[np.uint8], int]:
+    """Grey picture of the connected neurons, and how many of them share a pixel along an axis."""
+    row, column = matrix.tocoo().coords
+    connected = np.unique(np.concatenate([row, column]))
+    step = max(1, -(-len(connected) // _MAX_PIXELS))
+    size = max(1, -(-len(connected) // step))
+    total = np.zeros((size, size), np.int64)
+    place = (np.searchsorted(connected, row) // step, np.searchsorted(connected, column) // step)
+    np.add.at(total, place, matrix.data)
+    # one synapse must still be seen beside a thousand
+    dark = 55 + 200 * np.log1p(total) / np.log1p(max(1, total.max()))
+    return np.where(total > 0, 255 - dark, 255).astype(np.uint8), step
+
+
+def _write_png(stream: BinaryIO, picture: npt.NDArray[np.uint8], step: int) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_text("Description", f"Synapses between connected neurons; one pixel is {step} x {step} neurons.")
+    Image.fromarray(picture).save(stream, format="png", pnginfo=text)

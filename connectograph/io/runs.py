@@ -1,0 +1,417 @@
+"""Run directories: one run at a time, nothing of others touched, the manifest last.
+
+A run directory belongs to one process while a run is open. ``run.json``, written last, lists every file of the run
+with size and SHA-256; until then a journal in the hidden folder ``.connectograph`` lists them. Only files listed in
+one of the two are ever replaced or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connectograph.errors import InputError
+from connectograph.io.files import TEMPORARY, dump_json, explain_errors, redact, save_npz, sha256_file, write_atomic
+from connectograph.io.locks import hold_lock
+
+__all__ = [
+    "Run",
+    "dump_json",
+    "finish_run",
+    "open_run",
+    "place_file",
+    "read_run",
+    "redact",
+    "revise_run",
+    "save_npz",
+    "sha256_file",
+    "verify_manifest",
+    "write_atomic",
+]
+
+SCHEMA = "connectograph.run/1"
+
+_RECORD = "run.json"
+_LOCK = ".connectograph.lock"
+_SCRATCH = ".connectograph"
+_OURS = (_RECORD, "report.json", "report.pdf", "report.html", "study.json")
+_NEEDED_FILES = 100
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An open run directory, from :func:`open_run`.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    identity : str
+        Digest of inputs and settings.
+    earlier : frozenset of str
+        Files of an earlier run here that may be replaced.
+    files : list of str
+        Files placed so far, by :func:`place_file`.
+    """
+
+    folder: Path
+    identity: str = ""
+    earlier: frozenset[str] = frozenset()
+    files: list[str] = field(default_factory=list)
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for what a resumed run takes up again; removed when the run is finished."""
+        return self.folder / _SCRATCH
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a folder holds of an earlier run."""
+
+    files: frozenset[str] = frozenset()
+    identity: str | None = None
+    finished: bool = False
+    unfinished: bool = False
+
+
+@contextmanager
+def open_run(
+    path: str | Path, *, overwrite: bool = False, resume: bool = False, identity: str = "", needed_bytes: int = 0
+) -> Iterator[Run]:
+    """Open a run directory for one process, until the ``with`` block ends.
+
+    Parameters
+    ----------
+    path : str or Path
+        Made if it is not there. A folder with files of others is accepted if none of them has one of our names.
+    overwrite : bool
+        Remove the files of the earlier run first (those its manifest lists, no others).
+    resume : bool
+        Go on with an unfinished run of the same `identity`.
+    identity : str, optional
+        Digest of inputs and settings, kept in the directory.
+    needed_bytes : int
+        Free space that must be there.
+
+    Yields
+    ------
+    Run
+
+    Raises
+    ------
+    InputError
+        If the directory is in use, holds a run, cannot be written to, or has too little room.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open_run(f"{folder}/A") as run:
+    ...         write_atomic(place_file(run, "report.json"), dump_json({"f1": 1.0}))
+    ...         finish_run(run, {"command": "connectograph demo"})
+    ...     sorted(read_run(f"{folder}/A")["files"]), verify_manifest(f"{folder}/A")
+    (['report.json'], {})
+    """
+    if overwrite and resume:
+        raise InputError("--overwrite and --resume exclude each other: start again, or go on.")
+    folder = _make_folder(Path(path))
+    with hold_lock(folder / _LOCK):
+        found = _look_into(folder)
+        _check_entry(folder, found, overwrite=overwrite, resume=resume, identity=identity)
+        _check_room(folder, needed_bytes)
+        run = Run(folder, identity, found.files)
+        with explain_errors(folder):
+            _start_journal(run)
+            _remove_temporaries(run)
+            if not resume:
+                _remove_earlier(run)
+        yield run
+
+
+@contextmanager
+def revise_run(path: str | Path) -> Iterator[Run]:
+    """Open a finished run to write some of its files again; its record stays, its manifest follows.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory.
+
+    Yields
+    ------
+    Run
+        Files placed in it replace those of the same name.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no finished run, is in use, or cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open_run(folder) as run:
+    ...         write_atomic(place_file(run, "report.html"), "old")
+    ...         finish_run(run, {})
+    ...     with revise_run(folder) as run:
+    ...         write_atomic(place_file(run, "report.html"), "new")
+    ...     verify_manifest(folder)
+    {}
+    """
+    folder = Path(path)
+    record = read_run(folder)
+    with hold_lock(folder / _LOCK):
+        run = Run(folder, record.get("identity", ""), frozenset(record["files"]))
+        _start_journal(run)
+        yield run
+        files = {**record["files"], **{name: _describe(folder / name) for name in run.files}}
+        write_atomic(folder / _RECORD, dump_json({**record, "files": dict(sorted(files.items()))}))
+        with explain_errors(run.scratch):
+            shutil.rmtree(run.scratch)
+
+
+def place_file(run: Run, name: str) -> Path:
+    """Where to write one file of a run; its folder is made, and the file enters the manifest.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+        Relative, with ``/``: letters, digits, ``_ . -``. Never made from data.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If a file of that name is there that no run of ours wrote.
+    """
+    target = _locate(run.folder, name)
+    if os.path.lexists(target) and name not in run.earlier and name not in run.files:
+        raise InputError(f"{target} is not a file of this run and is not replaced: move it, or choose another --out.")
+    with explain_errors(target):
+        if name not in run.files:
+            with open(_journal(run.folder), "a") as stream:  # first the name: a file of ours is never unknown
+                stream.write(json.dumps(name) + "\n")
+            run.files.append(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def finish_run(run: Run, record: Mapping[str, Any]) -> None:
+    """Write ``run.json``, last: the record, and size and SHA-256 of every file of the run.
+
+    Parameters
+    ----------
+    run : Run
+    record : mapping
+        How the run was made: command, inputs, versions, times. Credentials in it are blotted out.
+
+    Raises
+    ------
+    InputError
+        If a file that was placed is not there.
+    """
+    manifest = {name: _describe(run.folder / name) for name in sorted(run.files)}
+    content = {"schema": SCHEMA, **_redacted(record), "identity": run.identity, "files": manifest}
+    write_atomic(run.folder / _RECORD, dump_json(content))
+    with explain_errors(run.scratch):
+        shutil.rmtree(run.scratch)
+
+
+def read_run(path: str | Path) -> dict[str, Any]:
+    """The content of a directory's ``run.json``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If the directory holds no finished run.
+    """
+    file = Path(path) / _RECORD
+    try:
+        record = json.loads(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} holds no finished run: {file} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON ({error}): the run must be made again.") from error
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not isinstance(record.get("files"), dict):
+        raise InputError(f"{file} is not the record of a connectograph run (schema {SCHEMA!r} with 'files').")
+    _check_names(Path(path), record["files"])
+    return record
+
+
+def verify_manifest(path: str | Path) -> dict[str, str]:
+    """Files of a run that are not as they were written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory.
+
+    Returns
+    -------
+    dict of str to str
+        File name to what is wrong with it; empty if all are intact.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no finished run.
+    """
+    folder = Path(path)
+    verdicts = {name: _compare(folder / name, expected) for name, expected in read_run(folder)["files"].items()}
+    return {name: verdict for name, verdict in verdicts.items() if verdict}
+
+
+def _compare(file: Path, expected: Any) -> str:
+    if not file.is_file():
+        return "missing"
+    found = _describe(file)
+    if found == expected:
+        return ""
+    return f"changed: {found['size']:,} bytes, sha256 {found['sha256']}; expected {expected}"
+
+
+def _describe(file: Path) -> dict[str, Any]:
+    digest = sha256_file(file)
+    return {"size": file.stat().st_size, "sha256": digest}
+
+
+def _make_folder(folder: Path) -> Path:
+    if folder.is_file():
+        raise InputError(f"{folder} is a file; --out names a directory.")
+    with explain_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _locate(folder: Path, name: str) -> Path:
+    """A file inside the folder, whatever the name or a symbolic link says."""
+    target = folder / name if _NAME.fullmatch(name) else folder
+    if target == folder or not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{folder}: {name!r} is no name of a file inside a run directory.")
+    return target
+
+
+def _check_names(folder: Path, names: Iterable[Any]) -> frozenset[str]:
+    for name in names:
+        _locate(folder, str(name))
+    return frozenset(map(str, names))
+
+
+def _journal(folder: Path) -> Path:
+    return folder / _SCRATCH / "journal"
+
+
+def _look_into(folder: Path) -> _Found:
+    """What is there of an earlier run, finished or not."""
+    if (folder / _SCRATCH).is_symlink():
+        raise InputError(f"{folder / _SCRATCH} is a symbolic link, not what a run makes: choose another --out.")
+    lines = _read_journal(folder)
+    identity = lines[0].get("identity") if lines and isinstance(lines[0], dict) else None
+    names = _check_names(folder, lines[1:])
+    if (folder / _RECORD).exists():
+        record = read_run(folder)
+        return _Found(names | {_RECORD, *record["files"]}, record.get("identity"), finished=True)
+    files = [folder / name for name in names] + _iterate_scratch(folder)
+    return _Found(names, identity, unfinished=any(file.exists() for file in files))
+
+
+def _read_journal(folder: Path) -> list[Any]:
+    """Lines of the journal; one that a dying process left unfinished names a file it had not begun."""
+    try:
+        text = _journal(folder).read_text()
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise InputError(f"{_journal(folder)} is not what a run left there ({error}): choose another --out.") from error
+
+
+def _check_entry(folder: Path, found: _Found, *, overwrite: bool, resume: bool, identity: str) -> None:
+    foreign = [name for name in _OURS if (folder / name).exists() and name not in found.files]
+    if foreign:
+        raise InputError(f"{folder} holds {', '.join(foreign)}, not from a run here: choose another --out.")
+    if (found.finished or found.unfinished) and not (overwrite or resume):
+        kind = "a run" if found.finished else "an unfinished run"
+        raise InputError(f"{folder} already holds {kind}: pass --overwrite to replace it, --resume to go on with it.")
+    if resume and found.identity not in (None, identity):
+        raise InputError(
+            f"{folder} was begun with other inputs or settings: pass --overwrite, or choose another --out."
+        )
+
+
+def _check_room(folder: Path, needed_bytes: int) -> None:
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    if free < needed_bytes:
+        raise InputError(
+            f"{folder}: the run needs about {needed_bytes:,} bytes and {free:,} are free; choose another --out."
+        )
+    if status.f_files and status.f_favail < _NEEDED_FILES:
+        raise InputError(
+            f"{folder}: the run makes up to {_NEEDED_FILES} files and the file system has room for {status.f_favail} "
+            "(inodes); remove small files or choose another --out."
+        )
+
+
+def _start_journal(run: Run) -> None:
+    _make_folder(run.scratch)
+    lines = [{"identity": run.identity}, *sorted(run.earlier)]
+    write_atomic(_journal(run.folder), "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _remove_temporaries(run: Run) -> None:
+    """Remove what a killed process was writing."""
+    folders = {run.folder, run.scratch, *((run.folder / name).parent for name in run.earlier)}
+    for folder in folders:
+        for file in folder.glob(f"{TEMPORARY}*"):
+            file.unlink(missing_ok=True)
+
+
+def _remove_earlier(run: Run) -> None:
+    """Remove an earlier run's files, its record first: without it the directory does not pass for finished."""
+    for name in sorted(run.earlier, key=lambda name: name != _RECORD):
+        (run.folder / name).unlink(missing_ok=True)
+    for item in _iterate_scratch(run.folder):
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
+        else:
+            item.unlink()
+
+
+def _iterate_scratch(folder: Path) -> list[Path]:
+    """What a run keeps to be resumed, without the journal."""
+    return sorted(set((folder / _SCRATCH).glob("*")) - {_journal(folder)})
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(item) for item in value]
+    return value

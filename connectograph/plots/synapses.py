@@ -1,0 +1,88 @@
+"""How many pairs of segments each synapse joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from connectograph.plots.style import COLOURS, new_axes, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["bin_pairs", "plot_pairs_per_synapse"]
+
+_SIDES = {"truth": "truth", "predicted": "prediction"}
+
+
+def bin_pairs(pairs: Mapping[str, int] | None, *, last: int = 10) -> dict[str, int]:
+    """Synapses by the number of pairs they join, with one bin for all above `last`.
+
+    Parameters
+    ----------
+    pairs : mapping of str to int, or None
+        Number of pairs (as text, the way JSON holds it) -> number of synapses.
+    last : int
+        Largest number of pairs with a bin of its own.
+
+    Returns
+    -------
+    dict of str to int
+
+    Examples
+    --------
+    >>> bin_pairs({"0": 2, "3": 1, "7": 4, "9": 1}, last=3)
+    {'0': 2, '1': 0, '2': 0, '3': 1, '4+': 5}
+    """
+    counted = {int(number): int(count) for number, count in (pairs or {}).items()}
+    top = min(last, max(counted, default=0))
+    bins = {str(number): counted.get(number, 0) for number in range(max(2, top) + 1)}
+    beyond = sum(count for number, count in counted.items() if number > last)
+    return bins | ({f"{last + 1}+": beyond} if beyond else {})
+
+
+def plot_pairs_per_synapse(synapses: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
+    """Draw how many pairs of segments a synapse joins: 0 is unattached, 1 the usual case, more is polyadic.
+
+    Parameters
+    ----------
+    synapses : mapping
+        The block "synapses" of report.json: `pairs_per_synapse_truth`, `pairs_per_synapse_predicted` (may be None).
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One container of bars for each side, labelled "truth" and "prediction".
+
+    Examples
+    --------
+    >>> ax = plot_pairs_per_synapse({"pairs_per_synapse_truth": {"0": 2, "1": 5}})
+    >>> [bar.get_height() for bar in ax.containers[0]]
+    [2, 5, 0]
+    """
+    ax = new_axes(ax)
+    given = {side: synapses.get(f"pairs_per_synapse_{side}") for side in _SIDES}
+    binned = {side: bin_pairs(pairs) for side, pairs in given.items() if pairs is not None}
+    bins = sorted({name for side in binned.values() for name in side}, key=lambda name: int(name.rstrip("+")))
+    width = 0.8 / max(1, len(binned))
+    for index, (side, counts) in enumerate(binned.items()):
+        place = np.arange(len(bins)) - 0.4 + (index + 0.5) * width
+        _draw_bars(ax, place, [counts.get(name, 0) for name in bins], width, side)
+    ax.set_xticks(range(len(bins)), bins)
+    ax.set(xlabel="pairs of segments joined by a synapse", ylabel="synapses")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.margins(y=0.14)
+    tidy(ax)
+    if binned:
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), ncols=2)
+    return ax
+
+
+def _draw_bars(ax: Axes, place: Any, counts: list[int], width: float, side: str) -> None:
+    bars = ax.bar(place, counts, width * 0.94, color=COLOURS[side], hatch="///" if side == "predicted" else None,
+                  edgecolor="white", linewidth=0.0, label=_SIDES[side])  # fmt: skip
+    ax.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=7.0)

@@ -1,0 +1,89 @@
+"""Strips onto the page of a PDF; imported only when a page is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.backend_bases import RendererBase
+from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
+
+from connectograph.plots.style import COLOURS, MARKS
+from connectograph.report.figures import place_panels
+from connectograph.report.strips import Box, Line, Mark, Picture, Strip
+from connectograph.report.typesetting import font_of
+
+__all__ = ["draw_page"]
+
+_MARK_SIZE = 5.0
+
+
+class _Ink(Artist):
+    """Lines, boxes and marks of a page, whose lines are already measured: a Text would lay out each of them again."""
+
+    def __init__(self, items: Sequence[Line | Box | Mark], height: float) -> None:
+        super().__init__()
+        self._items, self._page_height = items, height
+        self._style = Text()
+        if hasattr(self._style, "set_fontfeatures"):  # a ligature would embed its font a second time
+            self._style.set_fontfeatures(("-liga",))
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw in points, which are the pixels of a PDF."""
+        gc = renderer.new_gc()
+        gc.set_linewidth(0)
+        for item in self._items:
+            if isinstance(item, Line):
+                self._draw_line(renderer, gc, item)
+            else:
+                path, place = _outline_mark(item) if isinstance(item, Mark) else _outline_box(item)
+                colour = COLOURS.get(item.outcome, COLOURS["ink"]) if isinstance(item, Mark) else item.colour
+                renderer.draw_path(gc, path, place + Affine2D().scale(1, -1).translate(0, self._page_height), _rgb(colour))
+        gc.restore()
+
+    def _draw_line(self, renderer: RendererBase, gc: Any, line: Line) -> None:
+        font = font_of(line.font).copy()
+        font.set_size(line.size)
+        gc.set_foreground(line.colour)
+        renderer.draw_text(gc, line.x, self._page_height - line.y, line.text, font, 0, mtext=self._style)
+
+
+def draw_page(strips: Sequence[Strip], margins: Sequence[Line], size: tuple[float, float], corner: tuple[float, float]) -> Figure:
+    """A page with its strips from the corner (left, top) downwards, and the lines of its margins."""
+    figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor="white")
+    ink: list[Line | Box | Mark] = list(margins)
+    left, top = corner
+    for strip in strips:
+        for item in strip.items:
+            moved = replace(item, x=item.x + left, y=item.y + top)
+            if isinstance(moved, Picture):
+                bottom = size[1] - moved.y - moved.height
+                moved.figure.draw(place_panels(figure, moved.figure.panels, (moved.x, bottom, moved.width, moved.height)))
+            else:
+                ink.append(moved)
+        top += strip.height
+    figure.add_artist(_Ink(ink, size[1]))
+    return figure
+
+
+def _outline_box(box: Box) -> tuple[Path, Affine2D]:
+    return Path.unit_rectangle(), Affine2D().scale(box.width, box.height).translate(box.x, box.y)
+
+
+def _outline_mark(mark: Mark) -> tuple[Path, Affine2D]:
+    from matplotlib.markers import MarkerStyle
+
+    style = MarkerStyle(MARKS.get(mark.outcome, "o"))
+    shape = style.get_path().transformed(style.get_transform())
+    return shape, Affine2D().scale(_MARK_SIZE, -_MARK_SIZE).translate(mark.x, mark.y)
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)

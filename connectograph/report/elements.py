@@ -1,0 +1,98 @@
+"""The few elements a report is made of; PDF and HTML each know how to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Bullets", "Code", "Column", "Element", "Figure", "Paragraph", "Section", "Table", "Tile", "Tiles"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number in large type, with what it is and what it rests on."""
+
+    label: str
+    value: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A row of tiles of equal width."""
+
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text; `tone` is "verdict", "lead", "body" or "note"."""
+
+    text: str
+    tone: str = "body"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of remarks under a title."""
+
+    title: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command to copy."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; `kind` is "text", "number" (right-aligned), "id" (monospace) or "outcome" (a mark)."""
+
+    label: str
+    width: float
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of finished text; the first cell of a row names it.
+
+    Widths are shares of the page. The PDF sets a `folded` table as two halves side by side.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A picture: `draw` fills one Axes for each panel; `height` is its share of the width; `alt` states the finding."""
+
+    name: str
+    caption: str
+    alt: str
+    draw: Callable[[Sequence[Axes]], None]
+    height: float
+    panels: int = 1
+
+
+Element = Tiles | Paragraph | Bullets | Code | Table | Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A page: its key (anchor), its title and what it holds from top to bottom."""
+
+    key: str
+    title: str
+    elements: tuple[Element, ...]

@@ -1,0 +1,71 @@
+"""The pictures of the report as PNG files, for HTML and for the directory figures/."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from connectograph.plots.style import house_style
+from connectograph.report.contents import ReportContents
+from connectograph.report.elements import Figure
+from connectograph.report.pages import build_sections
+
+if TYPE_CHECKING:
+    from matplotlib import figure
+    from matplotlib.axes import Axes
+
+__all__ = ["place_panels", "render_figures"]
+
+_WIDTH = 420.0
+_DPI = 190
+_PADS = (40.0, 6.0, 34.0, 20.0)
+"""Room for tick labels and legends around the axes of a panel: left, right, bottom, top; points."""
+
+
+def render_figures(contents: ReportContents) -> dict[str, bytes]:
+    """The pictures of the report.
+
+    Parameters
+    ----------
+    contents : ReportContents
+
+    Returns
+    -------
+    dict of str to bytes
+        File name ("adjacency.png", ...) -> PNG, without any date.
+    """
+    elements = [element for section in build_sections(contents) for element in section.elements]
+    with house_style():
+        return {element.name: _render_figure(element) for element in elements if isinstance(element, Figure)}
+
+
+def place_panels(page: figure.Figure, panels: int, box: tuple[float, float, float, float]) -> list[Axes]:
+    """Axes side by side in a box of a figure: left, bottom, width, height; points."""
+    left, right, bottom, top = _PADS
+    x, y, width, height = box
+    page_width, page_height = (72 * float(side) for side in page.get_size_inches())
+    side = width / panels
+    return [
+        page.add_axes(
+            (
+                (x + index * side + left) / page_width,
+                (y + bottom) / page_height,
+                (side - left - right) / page_width,
+                (height - bottom - top) / page_height,
+            )
+        )
+        for index in range(panels)
+    ]
+
+
+def _render_figure(element: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Page
+
+    height = element.height * _WIDTH
+    drawing = Page(figsize=(_WIDTH / 72, height / 72), facecolor="white")
+    FigureCanvasAgg(drawing)
+    element.draw(place_panels(drawing, element.panels, (0.0, 0.0, _WIDTH, height)))
+    target = BytesIO()
+    drawing.savefig(target, format="png", dpi=_DPI, metadata={"Software": None})
+    return target.getvalue()

@@ -1,0 +1,83 @@
+"""The report as one HTML file without scripts or outside addresses, and its short form for notebooks."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from connectograph.plots.style import COLOURS
+from connectograph.report.contents import ReportContents
+from connectograph.report.figures import render_figures
+from connectograph.report.pages import build_sections
+from connectograph.report.pages.common import read_title, read_verdict, read_version
+from connectograph.report.pages.data import list_inputs
+from connectograph.report.pages.errors import list_errors
+from connectograph.report.pages.summary import list_exclusions, list_scores
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render_html", "summarise_html"]
+
+
+def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None = None) -> str:
+    """The report as one self-contained HTML page.
+
+    Parameters
+    ----------
+    contents : ReportContents
+    figures : mapping of str to bytes, optional
+        What :func:`render_figures` gave for the same contents, so that it is not drawn twice.
+
+    Returns
+    -------
+    str
+        No script, no outside address; pictures are embedded; every text from outside is escaped.
+    """
+    pictures = render_figures(contents) if figures is None else figures
+    return _environment().get_template("report.html").render(
+        title=read_title(contents),
+        version=read_version(contents),
+        sections=build_sections(contents),
+        pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
+        colours=COLOURS,
+    )
+
+
+def summarise_html(report: dict[str, Any]) -> str:
+    """A short form of the report for notebooks: verdict and scores, the rest folded away.
+
+    Parameters
+    ----------
+    report : dict
+        report.json.
+
+    Returns
+    -------
+    str
+        An HTML fragment below 50 kB, escaped, without script.
+    """
+    folded = {
+        "Inputs": list_inputs(ReportContents(report, None, {}, None)),
+        "What was excluded": list_exclusions(report),
+        "Worst errors": list_errors(report, most=5),
+    }
+    page = _environment().get_template("summary.html")
+    return page.render(verdict=read_verdict(report), tiles=list_scores(report), folded=folded, colours=COLOURS)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("connectograph", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["kind"] = lambda element: type(element).__name__.lower()
+    return environment

@@ -1,0 +1,57 @@
+"""What several pages need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectograph._version import __version__
+from connectograph.report.contents import ReportContents, reason_of
+from connectograph.report.elements import Paragraph
+from connectograph.report.verdict import write_verdict
+from connectograph.report.wording import clean_text
+
+__all__ = ["explain_block", "explain_missing", "name_key", "read_title", "read_verdict", "read_version"]
+
+
+def explain_missing(reason: str) -> Paragraph:
+    """What stands where something cannot be shown.
+
+    Examples
+    --------
+    >>> explain_missing("no prediction was given").text
+    'Not available: no prediction was given.'
+    """
+    return Paragraph(f"Not available: {clean_text(reason)}.", "note")
+
+
+def explain_block(report: Mapping[str, Any], key: str) -> Paragraph:
+    """The reason recorded for a block of report.json that is null."""
+    return explain_missing(reason_of(report, key))
+
+
+def name_key(key: str) -> str:
+    """A key of a JSON file as a label.
+
+    Examples
+    --------
+    >>> name_key("min_contact_voxels")
+    'Min contact voxels'
+    """
+    words = clean_text(key).replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def read_title(contents: ReportContents) -> str:
+    """Name of what is judged."""
+    return clean_text((contents.run or {}).get("name") or "Predicted connectome")
+
+
+def read_verdict(report: Mapping[str, Any]) -> str:
+    """The verdict recorded in report.json, or the one its numbers give."""
+    return clean_text(report.get("verdict") or write_verdict(report))
+
+
+def read_version(contents: ReportContents) -> str:
+    """Version of connectograph that made the numbers."""
+    return clean_text(((contents.run or {}).get("versions") or {}).get("connectograph") or __version__)

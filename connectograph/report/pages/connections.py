@@ -1,0 +1,104 @@
+"""Which connections are right, false and missed; whether the segments keep their number of partners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from connectograph.plots import plot_adjacency, plot_degrees
+from connectograph.report.contents import ReportContents, block_of
+from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table
+from connectograph.report.pages.common import explain_block, explain_missing
+from connectograph.report.wording import format_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["build_connections", "build_degree"]
+
+_ENDS = {"degree": ("source", "target"), "out-degree": ("source",), "in-degree": ("target",)}
+
+
+def build_connections(contents: ReportContents) -> Section:
+    """The adjacency picture and the table of all pairs."""
+    report = contents.report
+    if not report.get("edges"):
+        return Section("connections", "Connections", (explain_block(report, "edges"),))
+    lead = Paragraph(_describe_edges(report["edges"]), "lead")
+    elements = (lead, _draw_edges(contents, _draw_adjacency), _count_pairs(report))
+    return Section("connections", "Connections", elements)
+
+
+def build_degree(contents: ReportContents) -> Section:
+    """Degree in the prediction against degree in the truth."""
+    report = contents.report
+    if not report.get("edges"):
+        return Section("degree", "Degree", (explain_block(report, "edges"),))
+    lead = Paragraph(_describe_nodes(block_of(report, "nodes")), "lead")
+    return Section("degree", "Degree", (lead, _draw_edges(contents, _draw_degrees)))
+
+
+def _draw_edges(contents: ReportContents, draw: Callable[[ReportContents], Figure]) -> Element:
+    """A picture of the connections, or why there is none."""
+    outcomes = contents.tables.get("edge_outcomes")
+    if outcomes is None:
+        return explain_missing("the table edge_outcomes is missing")
+    return draw(contents) if len(outcomes) else explain_missing("neither graph has a connection to draw")
+
+
+def _draw_adjacency(contents: ReportContents) -> Figure:
+    outcomes, edges = contents.tables["edge_outcomes"], contents.report["edges"]
+    directed = bool(edges.get("directed"))
+
+    def draw(axes: Sequence[Axes]) -> None:
+        plot_adjacency(outcomes, directed=directed, ax=axes[0])
+
+    caption = "Segments with a connection in either graph, ordered by their degree in the truth."
+    return Figure("adjacency.png", caption, f"Adjacency matrix: {_describe_edges(edges)}", draw, 0.9)
+
+
+def _draw_degrees(contents: ReportContents) -> Figure:
+    outcomes, nodes = contents.tables["edge_outcomes"], block_of(contents.report, "nodes")
+    names = ["out-degree", "in-degree"] if contents.report["edges"].get("directed") else ["degree"]
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for ax, name in zip(axes, names, strict=True):
+            plot_degrees(outcomes, n_segments=nodes.get("n_segments"), ends=_ENDS[name], ax=ax)
+
+    caption = "On the line, a segment has as many partners in the prediction as in the truth; above it, too many."
+    alt = f"Degree of each segment in the prediction against the truth. {_describe_nodes(nodes)}"
+    return Figure("degree.png", caption, alt, draw, 0.52, panels=len(names))
+
+
+def _describe_edges(edges: Mapping[str, Any]) -> str:
+    both, false, missed = (format_count(edges[name]) for name in ("tp", "fp", "fn"))
+    return f"In both graphs: {both} connections; only in the prediction: {false}; only in the truth: {missed}."
+
+
+def _describe_nodes(nodes: Mapping[str, Any]) -> str:
+    total, truth, predicted = (
+        format_count(nodes.get(key)) for key in ("n_segments", "n_connected_truth", "n_connected_predicted")
+    )
+    return f"Of {total} segments, {truth} have a connection in the truth and {predicted} in the prediction."
+
+
+def _count_pairs(report: Mapping[str, Any]) -> Table:
+    """All pairs of segments, by whether each graph connects them."""
+    edges, n = report["edges"], block_of(report, "nodes").get("n_segments")
+    directed = bool(edges.get("directed"))
+    tp, fp, fn = (edges[name] for name in ("tp", "fp", "fn"))
+    n_pairs = None if n is None else n * (n - 1) // (1 if directed else 2)
+    rest = None if n_pairs is None else n_pairs - tp - fp - fn
+    rows = (
+        ("Connected in the truth", *(format_count(count) for count in (tp, fn, tp + fn))),
+        ("Not connected in the truth", format_count(fp), format_count(rest), _sum(fp, rest)),
+        ("All pairs of segments", format_count(tp + fp), _sum(fn, rest), format_count(n_pairs)),
+    )
+    names = ("Connected in the prediction", "Not connected there", "All pairs")
+    columns = (Column("", 0.28), *(Column(name, 0.24, "number") for name in names))
+    note = "Ordered pairs: connections are directed." if directed else "Connections are undirected."
+    return Table("Pairs of segments", columns, rows, note)
+
+
+def _sum(first: int, second: int | None) -> str:
+    return format_count(None if second is None else first + second)

@@ -1,0 +1,120 @@
+"""The verdict: one sentence by rule, with the numbers it rests on and what was left out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectograph.report.contents import block_of, reason_of
+from connectograph.report.wording import count_of, format_share, join_words
+
+__all__ = ["write_verdict"]
+
+_OTHER_EXCLUSIONS = {
+    "segments_listed": "segment{s} excluded by id",
+    "segments_below_size": "segment{s} below the size limit",
+    "predicted_synapses_below_size": "predicted synapse{s} below the size limit",
+    "ignored_voxels": "voxel{s} marked as ignored",
+    "ignored_synapses": "predicted synapse{s} wholly in ignored voxels",
+    "nan_voxels": "heat-map voxel{s} without a value",
+}
+
+
+def write_verdict(report: Mapping[str, Any]) -> str:
+    """The verdict sentence, by rule from the numbers of report.json.
+
+    Parameters
+    ----------
+    report : mapping
+        report.json; "edges", "excluded", "synapses" may be None with a reason beside them.
+
+    Returns
+    -------
+    str
+        One sentence without any judgement of taste: what is found, what is false, what was not counted.
+
+    Examples
+    --------
+    >>> write_verdict({"edges": {"tp": 9, "fp": 3, "fn": 1}, "excluded": {"segments_listed": 0}})
+    'Recovers 90.0 % of 10 true connections, but 25.0 % of 12 predicted connections are false; nothing was excluded.'
+    """
+    edges = report.get("edges")
+    finding = _describe_score(edges) if edges else _describe_truth(report)
+    return f"{finding}; {_describe_exclusions(report)}."
+
+
+def _describe_score(edges: Mapping[str, Any]) -> str:
+    tp, fp, fn = (int(edges[name]) for name in ("tp", "fp", "fn"))
+    if not tp + fp + fn:
+        return "Neither the truth nor the prediction has a connection, so no score is defined"
+    if not tp + fn:
+        return f"The truth has no connection, so recall is not defined and {_false_part(tp, fp)}"
+    if not tp + fp:
+        return f"The prediction has no connection, so precision is not defined and {_missed_part(fn)}"
+    if not fp and not fn:
+        return f"Recovers {_found_part(tp, fn)} and predicts no false one"
+    joint = "but" if fp and 2 * tp >= tp + fn else "and"
+    return f"Recovers {_found_part(tp, fn)}, {joint} {_false_part(tp, fp)}"
+
+
+def _found_part(tp: int, fn: int) -> str:
+    total = count_of(tp + fn, "true connection{s}")
+    if tp == 0:
+        return "not one true connection of 1" if fn == 1 else f"none of {total}"
+    if fn == 0:
+        return "the only true connection" if tp == 1 else f"all {total}"
+    return f"{format_share(tp, tp + fn)} of {total}"
+
+
+def _missed_part(fn: int) -> str:
+    return "the only true connection is missed" if fn == 1 else f"all {count_of(fn, 'true connection{s}')} are missed"
+
+
+def _false_part(tp: int, fp: int) -> str:
+    total = count_of(tp + fp, "predicted connection{s}")
+    if fp == 0:
+        return f"none of {total} is false" if tp > 1 else "the only predicted connection is true"
+    if tp == 0:
+        return "the only predicted connection is false" if fp == 1 else f"all {total} are false"
+    return f"{format_share(fp, tp + fp)} of {total} are false"
+
+
+def _describe_truth(report: Mapping[str, Any]) -> str:
+    """What can be said when nothing was compared."""
+    synapses, nodes = block_of(report, "synapses"), block_of(report, "nodes")
+    sentence = f"Nothing was compared, because {reason_of(report, 'edges')}"
+    if synapses.get("n_truth") is None or nodes.get("n_segments") is None:
+        return sentence
+    held = f"{count_of(synapses['n_truth'], 'synapse{s}')} and {count_of(nodes['n_segments'], 'segment{s}')}"
+    return f"{sentence}; the truth holds {held}"
+
+
+def _describe_exclusions(report: Mapping[str, Any]) -> str:
+    excluded = report.get("excluded")
+    if excluded is None:
+        return f"what was excluded is not known, because {reason_of(report, 'excluded')}"
+    parts = [_describe_unattached(excluded, block_of(report, "synapses")), _describe_pairs(excluded)]
+    parts += [count_of(excluded[key], noun) for key, noun in _OTHER_EXCLUSIONS.items() if excluded.get(key)]
+    parts.append(_both(block_of(report, "edges"), "autapses_{}", "autapse{s} (a segment joined with itself)"))
+    parts = [part for part in parts if part]
+    return f"not counted: {join_words(parts)}" if parts else "nothing was excluded"
+
+
+def _describe_unattached(excluded: Mapping[str, Any], synapses: Mapping[str, Any]) -> str:
+    return _both(excluded, "{}_synapses_unattached", "synapse{s} attached to no pair of segments", synapses)
+
+
+def _describe_pairs(excluded: Mapping[str, Any]) -> str:
+    return _both(excluded, "{}_pairs_filtered", "contact pair{s} with a filtered segment")
+
+
+def _both(numbers: Mapping[str, Any], key: str, noun: str, totals: Mapping[str, Any] | None = None) -> str:
+    """Counts of both sides with one noun: "2 of 120 true and 4 predicted synapses ..."; '' if both are 0."""
+    counts = {side: int(numbers.get(key.format(side)) or 0) for side in ("truth", "predicted")}
+    parts = []
+    for side, adjective in (("truth", "true"), ("predicted", "predicted")):
+        total = (totals or {}).get(f"n_{side}")
+        of_total = f" of {total:,}" if total else ""
+        parts += [f"{counts[side]:,}{of_total} {adjective}"] if counts[side] else []
+    single = sum(counts.values()) == 1 and not any((totals or {}).get(f"n_{side}") for side in counts)
+    return f"{' and '.join(parts)} {noun.format(s='' if single else 's')}" if parts else ""
