@@ -224,6 +224,11 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
     scipy.sparse.csr_array
         (N, N), int64.
 
+    Raises
+    ------
+    SchemaError
+        If an edge ends at no node.
+
     Examples
     --------
     >>> adjacency(edges_of(nx.Graph([(4, 9)])), np.array([4, 9], "uint64")).toarray().tolist()
@@ -231,8 +236,11 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
     """
     from scipy.sparse import coo_array
 
-    source = _place(edges["source"].to_numpy(), nodes)
-    target = _place(edges["target"].to_numpy(), nodes)
+    ends = [validate_table("edges", edges)[end].to_numpy() for end in ("source", "target")]
+    unknown = np.setdiff1d(np.concatenate(ends), nodes)
+    if len(unknown):
+        raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
+    source, target = (_place(end, nodes) for end in ends)
     weight = edges["n_synapses"].to_numpy()
     if not directed:
         off = source != target

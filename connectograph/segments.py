@@ -62,7 +62,7 @@ def measure_segments(segmentation: Volume, *, workers: int | None = None) -> pd.
     where = segmentation.name or "the segmentation"
 
     def measure(array: npt.NDArray[Any], origin: Shape) -> Measures:
-        return measure_block(as_label_block(array, origin, where), *origin)  # type: ignore[no-any-return]
+        return measure_block(as_label_block(array, origin, where), *origin)
 
     parts = list(map_blocks(measure, segmentation, workers=workers))
     return segments_table(merge_measures(parts), segmentation.voxel_size, segmentation.offset)
@@ -106,7 +106,8 @@ def select_segments(
     ).copy()
     status = table["status"].to_numpy(dtype=object)
     status[table["n_voxels"].to_numpy() < min_segment_voxels] = "below_size"
-    status[np.isin(table["segment_id"].to_numpy(), as_ids(exclude, "excluded segments"))] = "excluded"
+    listed = np.isin(table["segment_id"].to_numpy(), as_ids(exclude, "excluded segments"))
+    status[listed & (status != "split_off")] = "excluded"  # excluding came before the split that made new ids
     table["status"] = pd.Series(status, index=table.index, dtype="str")
     return table
 
@@ -266,7 +267,8 @@ def _name_components(
     keeps = np.zeros(len(old), bool)
     keeps[first] = True
     keeps |= np.isin(old[order], exclude)
-    large = (size[order] >= min_split_fraction * total[inverse]) & (size[order] >= min_segment_voxels)
+    # divided, not multiplied: 0.07 * 100 is a little more than 7
+    large = (size[order] / total[inverse] >= min_split_fraction) & (size[order] >= min_segment_voxels)
     fresh = ~keeps & large
     named = np.where(keeps, old[order], np.uint64(0))
     named[fresh] = _smallest_unused(ids, int(fresh.sum()))

@@ -267,11 +267,11 @@ def _from_heat(
         raise InputError(f"{volume.name or 'the volume'} has type {dtype}; a heat map holds numbers.")
     # half precision has no compiled form; booleans compare as 0 and 1
     working = np.dtype({"b": "u1", "f": "f4" if dtype.itemsize < 8 else "f8"}.get(dtype.kind, dtype))
-    limit = working.type(threshold) if working.kind == "f" else float(threshold)
+    limit = working.type(dtype.type(threshold)) if dtype.kind == "f" else float(threshold)
 
     def extract(array: npt.NDArray[Any], origin: Shape) -> tuple[Any, ...]:
         block = np.ascontiguousarray(array).astype(working, copy=False)
-        return heat_runs(block, limit, *origin, height, width)  # type: ignore[no-any-return]
+        return heat_runs(block, limit, *origin, height, width)
 
     found = list(map_blocks(extract, volume, workers=workers, progress=progress))
     missing = sum(int(part[3]) for part in found)

@@ -20,6 +20,7 @@ from PIL import Image
 from scipy.sparse import load_npz
 
 from connectograph.errors import InputError, SchemaError
+from connectograph.graphs import adjacency
 from connectograph.io.graphs import read_graphml, write_adjacency, write_graphml
 from connectograph.tables import empty_table, make_table
 
@@ -232,11 +233,16 @@ def test_large_graph_is_written_faster_than_by_networkx(tmp_path: Path) -> None:
 # --- adjacency
 
 
+def write_matrix(folder: Path, edges: pd.DataFrame, nodes: np.ndarray, *, directed: bool = False) -> int:
+    ids = np.unique(nodes)
+    return write_adjacency(folder, adjacency(edges, ids, directed=directed), ids, "truth")
+
+
 @pytest.mark.parametrize("directed", [False, True])
 def test_adjacency_files(tmp_path: Path, directed: bool) -> None:
     nodes = np.array([2**64 - 3, 4, 9, 11], np.uint64)
     edges = make_edges([(4, 9, 257), (9, 9, 2), (9, 2**64 - 3, 70_000)])
-    assert write_adjacency(tmp_path / "adjacency", edges, nodes, "truth", directed=directed) == 1
+    assert write_matrix(tmp_path / "adjacency", edges, nodes, directed=directed) == 1
     matrix = load_npz(tmp_path / "adjacency/truth.npz")
     upper = np.zeros((4, 4), np.int64)
     upper[0, 1], upper[1, 1], upper[1, 3] = 257, 2, 70_000
@@ -255,7 +261,7 @@ def test_pitfall_S17(tmp_path: Path) -> None:
     """The picture of 13,378 neurons is small, says how small, and no number is taken from it."""
     n = 13_378
     edges = make_edges([(i, i + 1, 1) for i in range(1, n)])
-    step = write_adjacency(tmp_path, edges, np.arange(1, n + 1, dtype=np.uint64), "truth")
+    step = write_matrix(tmp_path, edges, np.arange(1, n + 1, dtype=np.uint64))
     picture = Image.open(tmp_path / "truth.png")
     assert step == 14
     assert picture.size == (956, 956)
@@ -269,13 +275,13 @@ def test_pitfall_S17(tmp_path: Path) -> None:
 def test_adjacency_is_the_same_bytes(tmp_path: Path) -> None:
     edges = make_edges([(1, 2, 3), (2, 5, 1)])
     for name in ("a", "b"):
-        write_adjacency(tmp_path / name, edges, np.array([5, 1, 2], np.uint64), "truth")
+        write_matrix(tmp_path / name, edges, np.array([5, 1, 2], np.uint64))
     for file in ("truth.npz", "truth_ids.csv", "truth.png"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_adjacency_without_neurons(tmp_path: Path) -> None:
-    assert write_adjacency(tmp_path, empty_table("edges"), np.zeros(0, np.uint64), "truth") == 1
+    assert write_matrix(tmp_path, empty_table("edges"), np.zeros(0, np.uint64)) == 1
     assert load_npz(tmp_path / "truth.npz").shape == (0, 0)
     assert (tmp_path / "truth_ids.csv").read_text() == "segment_id\n"
     assert np.asarray(Image.open(tmp_path / "truth.png")).tolist() == [[255]]
@@ -283,4 +289,4 @@ def test_adjacency_without_neurons(tmp_path: Path) -> None:
 
 def test_adjacency_refuses_an_edge_to_nowhere(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"1 ids are no nodes, e\.g\. 7"):
-        write_adjacency(tmp_path, make_edges([(1, 7, 1)]), np.array([1], np.uint64), "truth")
+        adjacency(make_edges([(1, 7, 1)]), np.array([1], np.uint64))

@@ -139,16 +139,12 @@ def test_new_ids_go_by_old_id_then_size_then_place():
     assert pieces.to_numpy().tolist() == [[2, 3, 2], [4, 9, 2], [5, 9, 2], [6, 9, 1]]
 
 
-@pytest.mark.parametrize(("size", "total", "fraction"), [(7, 70, 0.1), (3, 30, 0.1), (14, 70, 0.2), (57, 190, 0.3)])
+@pytest.mark.parametrize(("size", "total", "fraction"), [(3, 30, 0.1), (7, 100, 0.07), (7, 50, 0.14), (7, 25, 0.28)])
 def test_a_piece_of_exactly_the_fraction_becomes_a_segment(size, total, fraction):
-    split, pieces = split_segments(
-        place(row_of((5, total - size), (0, 1), (5, size))), min_split_fraction=fraction
-    )
-    assert pieces.to_numpy().tolist() == [[1, 5, size]]
-    split, pieces = split_segments(
-        place(row_of((5, total - size + 1), (0, 1), (5, size))), min_split_fraction=fraction
-    )
-    assert pieces.to_numpy().tolist() == [[0, 5, size]]
+    exact = place(row_of((5, total - size), (0, 1), (5, size)))
+    short = place(row_of((5, total - size + 1), (0, 1), (5, size)))
+    assert split_segments(exact, min_split_fraction=fraction)[1].to_numpy().tolist() == [[1, 5, size]]
+    assert split_segments(short, min_split_fraction=fraction)[1].to_numpy().tolist() == [[0, 5, size]]
 
 
 def test_an_excluded_id_that_a_split_hands_out_is_a_new_segment():

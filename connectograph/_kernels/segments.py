@@ -2,52 +2,68 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from connectograph._kernels import kernel
 from connectograph._kernels.runs import find_breaks, grow
 
 _IGNORE = np.uint64(2**64 - 2)
-_FAR = np.int64(2**62)
+_FAR = 2**62
+
+Array = npt.NDArray[Any]
+
+
+def measure_block(block: Array, z0: int, y0: int, x0: int) -> tuple[Array, Array]:
+    """Ids in the block, and for each: voxels, index sums (z, y, x), first and last index (z, y, x).
+
+    Returns ids (n,) uint64 and an (n, 10) int64 array; background is left out.
+    """
+    lines = block.reshape(-1, block.shape[2]) if block.size else np.empty((0, 1), block.dtype)
+    rows = _measure_lines(lines, block.shape[1], z0, y0, x0)
+    return rows[:, 10].view(np.uint64).copy(), rows[:, :10].copy()
 
 
 @kernel
-def _slot(slots, ids, value):
+def _slot(slots, rows, value):
     """Where an id stands, or belongs, in an open-addressing table of row numbers (-1: free)."""
     mask = slots.size - 1
     i = np.int64((value * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & mask
-    while slots[i] >= 0 and ids[slots[i]] != value:
+    while slots[i] >= 0 and np.uint64(rows[slots[i], 10]) != value:
         i = (i + 1) & mask
     return i
 
 
 @kernel
-def _enlarge(ids, rows, n):
-    """A table of twice the size, with its slots filled anew."""
-    ids, rows = grow(ids), grow(rows)
-    slots = np.full(8 * ids.size, -1, np.int64)
+def _fill_slots(rows, n):
+    """The slots of the first n rows, with room for all."""
+    slots = np.empty(4 * rows.shape[0], np.int64)
+    for i in range(slots.size):
+        slots[i] = -1
     for i in range(n):
-        slots[_slot(slots, ids, ids[i])] = i
-    return ids, rows, slots
+        slots[_slot(slots, rows, np.uint64(rows[i, 10]))] = i
+    return slots
 
 
 @kernel
-def _add_line(line, breaks, n_breaks, z, y, x0, slots, ids, rows, n):
+def _add_line(line, breaks, n_runs, z, y, x0, slots, rows, n):
     """Add the runs of one line to a table that has room for them; the number of ids in it."""
     end = 0
-    for k in range(n_breaks + 1):
+    for k in range(n_runs):
         begin, end = end, breaks[k]
         value = np.uint64(line[begin])
         if value == 0 or value >= _IGNORE:
             continue
-        place = _slot(slots, ids, value)
+        place = _slot(slots, rows, value)
         here = slots[place]
         if here < 0:
-            here = n
-            ids[n] = value
-            rows[n] = 0
-            rows[n, 4:7] = _FAR
-            slots[place] = n
+            here = slots[place] = n
+            for column in range(10):
+                rows[n, column] = 0
+            rows[n, 4] = rows[n, 5] = rows[n, 6] = _FAR
+            rows[n, 10] = np.int64(value)
             n += 1
         count = end - begin
         rows[here, 0] += count
@@ -61,23 +77,17 @@ def _add_line(line, breaks, n_breaks, z, y, x0, slots, ids, rows, n):
 
 
 @kernel
-def measure_block(block, z0, y0, x0):
-    """Ids in the block, and for each: voxels, index sums (z, y, x), first and last index (z, y, x).
-
-    Returns ids (n,) uint64 and an (n, 10) int64 array; background is left out.
-    """
-    n_x = block.shape[2]
-    lines = block.reshape(-1, n_x)
-    marks = np.zeros(8 * (n_x // 8 + 2), np.uint8)
-    words, breaks = marks.view(np.uint64), np.empty(n_x + 9, np.int64)
-    slots = np.full(4096, -1, np.int64)
-    ids, rows = np.empty(512, np.uint64), np.empty((512, 10), np.int64)
-    n = 0
-    for line in range(lines.shape[0] if n_x else 0):
-        n_breaks = find_breaks(lines[line], marks, words, breaks)
-        breaks[n_breaks] = n_x
-        while n + n_breaks + 1 > ids.size:
-            ids, rows, slots = _enlarge(ids, rows, n)
-        z, y = z0 + line // block.shape[1], y0 + line % block.shape[1]
-        n = _add_line(lines[line], breaks, n_breaks, z, y, x0, slots, ids, rows, n)
-    return ids[:n].copy(), rows[:n].copy()
+def _measure_lines(lines, height, z0, y0, x0):
+    """One row an id: the ten measures, then the id's bits."""
+    marks = np.zeros(8 * (lines.shape[1] // 8 + 2), np.uint8)
+    words, breaks = marks.view(np.uint64), np.empty(lines.shape[1] + 9, np.int64)
+    rows, n = np.empty((512, 11), np.int64), 0
+    slots = _fill_slots(rows, n)
+    for i in range(lines.shape[0]):
+        line = lines[i]
+        n_runs = find_breaks(line, marks, words, breaks)
+        while n + n_runs > rows.shape[0]:
+            rows = grow(rows)
+            slots = _fill_slots(rows, n)
+        n = _add_line(line, breaks, n_runs, z0 + i // height, y0 + i % height, x0, slots, rows, n)
+    return rows[:n]

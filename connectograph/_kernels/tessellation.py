@@ -19,9 +19,7 @@ TILE = 16
 
 
 @kernel
-def own_plane(
-    z: float, corners: Floats, nodes: Floats, owners: Ints, starts: Any, cell: float, out: Ints
-) -> None:
+def own_plane(z: float, corners: Floats, nodes: Floats, owners: Ints, starts: Any, cell: float, out: Ints) -> None:
     """Write to `out` the owner of the node with the smallest power distance |p - n|² - r² to each voxel of a plane.
 
     Parameters

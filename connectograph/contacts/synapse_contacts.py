@@ -144,12 +144,12 @@ def scan_segmentation(
     for each in synapses:
         check_same_grid(segmentation, _grid(each))
     where = segmentation.name or "the segmentation"
-    shape, reach = np.array(segmentation.shape), np.abs(offsets).max(axis=0)
+    shape = np.array(segmentation.shape)
 
     def scan(array: npt.NDArray[Any], origin: Shape) -> tuple[Measures, list[Any]]:
         block = as_label_block(array, origin, where)
         gathered = [
-            gather_block(block, np.array(origin), shape, s.starts, s.lengths, s.codes, offsets, reach) for s in synapses
+            gather_block(block, np.array(origin), shape, s.starts, s.lengths, s.codes, offsets) for s in synapses
         ]
         return measure_block(block, *origin), gathered
 
@@ -174,8 +174,7 @@ def _close(synapses: Synapses, parts: list[Any], segmentation: Volume, max_found
     from connectograph._kernels.neighbours import close_voxels
 
     loose = _stack([part[2] for part in parts], np.empty((0, 3), np.uint64))
-    order = np.argsort(loose[:, 0], kind="stable")  # sorted within each block: merging is quick
-    closed = close_voxels(loose, order, *segmentation.shape[1:], max_found)
+    closed = close_voxels(loose, *segmentation.shape[1:], max_found)
     keys = _stack([part[0] for part in parts] + [closed[0]], np.empty((0, 3), np.uint64))
     sums = _stack([part[1] for part in parts] + [closed[1]], np.empty((0, 4), np.int64))
     keys, sums = sum_by_key(keys, sums)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.evaluation.provenance import describe_machine
+from connectograph.evaluation.provenance import describe_machine, peak_memory_bytes
 from connectograph.evaluation.result import Evaluation
-from connectograph.graphs import nodes_of
+from connectograph.graphs import adjacency, nodes_of
 from connectograph.io.files import dump_json, save_npz, sha256_file, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
 from connectograph.io.runs import Run, finish_run, open_run, place_file
@@ -39,15 +39,20 @@ def write_evaluation(
         _write_tables(run, evaluation)
         _write_graphs(run, evaluation)
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
-        record = {"command": list(command), **evaluation.run}
+        slices = _cut_slices(evaluation) if reports else None
+        if slices is not None:
+            save_npz(place_file(run, SLICES), slices)
+        record = {
+            "name": _name(evaluation),
+            "command": list(command),
+            **evaluation.run,
+            "inputs": digests.result(),
+            **describe_machine(),
+        }
         if reports:
-            slices = _cut_slices(evaluation)
-            if slices is not None:
-                save_npz(place_file(run, SLICES), slices)
             for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices).items():
                 write_atomic(place_file(run, name), data)
-        record["inputs"] = digests.result()
-        finish_run(run, {**record, **describe_machine()})
+        finish_run(run, {**record, "peak_memory_bytes": peak_memory_bytes()})
     return folder
 
 
@@ -78,14 +83,21 @@ def _write_graphs(run: Run, evaluation: Evaluation) -> None:
         folder = place_file(run, f"adjacency/{side}.npz").parent
         for name in (f"{side}_ids.csv", f"{side}.png"):
             place_file(run, f"adjacency/{name}")
-        edges = evaluation.tables[f"edges_{side}"]
-        write_adjacency(folder, edges, nodes_of(graph), side, directed=evaluation.directed)
+        nodes = nodes_of(graph)
+        matrix = adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
+        write_adjacency(folder, matrix, nodes, side)
 
 
 def _graphs(evaluation: Evaluation) -> Iterator[tuple[str, Any]]:
     yield "truth", evaluation.truth_graph
     if "edges_predicted" in evaluation.tables:
         yield "predicted", evaluation.predicted_graph
+
+
+def _name(evaluation: Evaluation) -> str:
+    """What the report calls the prediction: its file's name."""
+    path = file_of(evaluation.run.get("inputs", {}).get("predicted", {}).get("path", ""))
+    return path.stem if path else ""
 
 
 def _digest_inputs(evaluation: Evaluation) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
-from connectograph.io.lazy import cut_rows, read_pieces, refuse_dtype
+from connectograph.io.lazy import cut_rows, make_box, read_pieces, refuse_dtype
 from connectograph.io.sources import check_file, check_memory, describe_start, read_start
 from connectograph.volumes import LazyLabels
 
@@ -255,6 +255,6 @@ def _fill(file: np.memmap[Any, Any], labels: npt.NDArray[Any] | LazyLabels) -> N
     if hasattr(os, "posix_fallocate"):
         with open(str(file.filename), "r+b") as target:
             os.posix_fallocate(target.fileno(), 0, os.fstat(target.fileno()).st_size)
-    for box, voxels in read_pieces(labels, cut_rows(labels.shape, file.itemsize)):
-        file[box] = voxels
+    for origin, voxels in read_pieces(labels, cut_rows(labels.shape, file.itemsize)):
+        file[make_box(origin, voxels.shape)] = voxels
     file.flush()

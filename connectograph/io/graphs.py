@@ -19,11 +19,10 @@ from xml.sax.saxutils import escape, quoteattr
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import explain_errors, save_npz, write_atomic
-from connectograph.tables import SCHEMAS, as_ids, validate_table
+from connectograph.tables import SCHEMAS, as_ids
 
 __all__ = ["read_graphml", "write_adjacency", "write_graphml"]
 
@@ -117,23 +116,19 @@ def read_graphml(path: str | Path) -> nx.Graph:
     return graph
 
 
-def write_adjacency(
-    folder: str | Path, edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], name: str, *, directed: bool = False
-) -> int:
-    """Write the matrix of synapse numbers: ``{name}.npz``, ``{name}_ids.csv`` and ``{name}.png``.
+def write_adjacency(folder: str | Path, matrix: Any, nodes: npt.NDArray[np.uint64], name: str) -> int:
+    """Write a matrix of synapse numbers: ``{name}.npz``, ``{name}_ids.csv`` and ``{name}.png``.
 
     Parameters
     ----------
     folder : str or Path
         Made if it is not there.
-    edges : pandas.DataFrame
-        The table "edges".
+    matrix : scipy.sparse.csr_array
+        (N, N) int64, from :func:`connectograph.graphs.adjacency`.
     nodes : (N,) array of uint64
-        Ids of rows and columns; written in ascending order.
+        Ids of rows and columns.
     name : str
         Beginning of the file names.
-    directed : bool
-        Rows are presynaptic; otherwise the matrix is symmetric.
 
     Returns
     -------
@@ -142,24 +137,17 @@ def write_adjacency(
         without a connection, is darker (logarithmically) where there are more synapses, and states both numbers in
         its text field ``Description``.
 
-    Raises
-    ------
-    SchemaError
-        If an edge ends at no node.
-
     Notes
     -----
-    ``scipy.sparse.load_npz`` reads the matrix: (N, N), int64, row i belongs to line i of the id list.
+    ``scipy.sparse.load_npz`` reads the matrix: row i belongs to line i of the id list.
 
     Examples
     --------
     >>> import tempfile
-    >>> from scipy.sparse import load_npz
-    >>> from connectograph.tables import make_table
-    >>> row = {"source": [4], "target": [9], "n_synapses": [300], "n_voxels": [0]}
-    >>> edges = make_table("edges", {**row, "z_nm": [0.0], "y_nm": [0.0], "x_nm": [0.0]})
+    >>> from scipy.sparse import csr_array, load_npz
+    >>> matrix = csr_array(np.array([[0, 300], [300, 0]]))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_adjacency(folder, edges, np.array([4, 9], "uint64"), "truth")
+    ...     write_adjacency(folder, matrix, np.array([4, 9], "uint64"), "truth")
     ...     load_npz(f"{folder}/truth.npz").toarray().tolist()
     1
     [[0, 300], [300, 0]]
@@ -167,12 +155,10 @@ def write_adjacency(
     place = Path(folder)
     with explain_errors(place):
         place.mkdir(parents=True, exist_ok=True)
-    ids = np.unique(as_ids(nodes, "nodes"))
-    matrix = _build_matrix(validate_table("edges", edges), ids, directed)
     arrays = {"indices": matrix.indices, "indptr": matrix.indptr, "data": matrix.data}
     header = {"format": np.array(b"csr"), "shape": np.array(matrix.shape, np.int64), "_is_array": np.array(True)}
     save_npz(place / f"{name}.npz", {**arrays, **header})
-    write_atomic(place / f"{name}_ids.csv", "segment_id\n" + "".join(f"{node}\n" for node in ids.tolist()))
+    write_atomic(place / f"{name}_ids.csv", "segment_id\n" + "".join(f"{node}\n" for node in nodes.tolist()))
     picture, step = _draw_matrix(matrix)
     write_atomic(place / f"{name}.png", lambda stream: _write_png(stream, picture, step))
     return step
@@ -275,23 +261,6 @@ def _restore(data: Attributes) -> None:
         data[name] = int(data[name])
     if isinstance(data.get(_VOXEL_SIZE), str):
         data[_VOXEL_SIZE] = tuple(float(size) for size in data[_VOXEL_SIZE].split(","))
-
-
-def _build_matrix(edges: pd.DataFrame, ids: npt.NDArray[np.uint64], directed: bool) -> Any:
-    """Sparse (N, N) matrix of synapse numbers."""
-    from scipy.sparse import coo_array
-
-    ends = [edges["source"].to_numpy(), edges["target"].to_numpy()]
-    unknown = np.setdiff1d(ends, ids)
-    if len(unknown):
-        raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
-    source, target = (np.searchsorted(ids, end) for end in ends)
-    weight = edges["n_synapses"].to_numpy()
-    if not directed:
-        off = source != target
-        source, target = np.concatenate([source, target[off]]), np.concatenate([target, source[off]])
-        weight = np.concatenate([weight, weight[off]])
-    return coo_array((weight, (source, target)), shape=(len(ids), len(ids)), dtype=np.int64).tocsr()
 
 
 def _draw_matrix(matrix: Any) -> tuple[npt.NDArray[np.uint8], int]:

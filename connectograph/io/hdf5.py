@@ -1,13 +1,10 @@
-"""Volumes in HDF5, read chunk by chunk in several threads.
-
-Functions: :func:`write_hdf5`. Class: :class:`Hdf5Labels`.
-"""
+"""Volumes in HDF5, read chunk by chunk in several threads."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -31,19 +28,15 @@ from connectograph.io.lazy import (
     cut_rows,
     make_box,
     open_box,
-    read_pieces,
     refuse_dtype,
 )
 from connectograph.io.sources import check_memory
-from connectograph.volumes import Block, LazyLabels, Shape
+from connectograph.volumes import Block, Shape
 
-__all__ = ["Hdf5Labels", "write_hdf5"]
+__all__ = ["Hdf5Labels"]
 
 _SMALL_CHUNK = 1 << 16
 """Chunks of fewer bytes are read several at a time."""
-
-_CHUNKS: Shape = (16, 128, 128)
-"""Chunks of new datasets: 2 MiB of uint64."""
 
 _CONSTANT_RATIO = 200
 _MAX_CONSTANTS = 8
@@ -90,7 +83,8 @@ class Hdf5Labels:
         self.dtype: np.dtype[Any] = found.dtype
         self.chunks = _plan_blocks(found)
         check_memory(3 * math.prod(self.chunks) * self.dtype.itemsize, f"A chunk of {self.name}")
-        self._filters = readable_filters(found) if self.chunks == found.chunks else None
+        self.stored_chunks: Shape | None = self.chunks if self.chunks == found.chunks else None
+        self._filters = readable_filters(found) if self.stored_chunks else None
         self._buffers = Buffers()
         self._constants: dict[tuple[int, bytes], npt.NDArray[Any]] = {}
 
@@ -167,39 +161,6 @@ class Hdf5Labels:
         out = self._buffers.array("clipped", shape, self.dtype)
         out[...] = full[: shape[0], : shape[1], : shape[2]]
         return out
-
-
-def write_hdf5(path: str, contents: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
-    """Write volumes into a new or existing HDF5 file, block by block, compressed.
-
-    Parameters
-    ----------
-    path : str
-        Datasets of the same names are replaced; a new file is marked as CREMI's file format 0.2.
-    contents : mapping of str to (labels, attributes)
-        By dataset name: an array or LazyLabels, and the attributes to set.
-    """
-    import h5py
-
-    # blocks need not be cut like chunks: the cache holds those that are not yet whole
-    cache = {"rdcc_nbytes": 2**29, "rdcc_nslots": 1_000_003, "rdcc_w0": 1.0}
-    with h5py.File(path, "a", **cache) as file:
-        if not file.keys():
-            file.attrs["file_format"] = "0.2"
-        for name, (labels, attributes) in contents.items():
-            if name in file:
-                del file[name]
-            _write_dataset(file, name, labels, attributes)
-
-
-def _write_dataset(file: Any, name: str, labels: npt.NDArray[Any] | LazyLabels, attributes: Mapping[str, Any]) -> None:
-    wanted = labels.chunks if isinstance(labels, Hdf5Labels) else _CHUNKS
-    z, y, x = (max(1, min(part)) for part in zip(labels.shape, wanted, strict=True))
-    layout = {"chunks": (z, y, x), "compression": "gzip"} if math.prod(labels.shape) else {}
-    dataset = file.create_dataset(name, shape=labels.shape, dtype=labels.dtype, **layout)
-    dataset.attrs.update(attributes)
-    for box, voxels in read_pieces(labels, (z, y, x)):
-        dataset[box] = np.ascontiguousarray(voxels)
 
 
 def _check(dataset: Any, where: str, path: str) -> None:

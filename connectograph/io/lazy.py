@@ -25,6 +25,7 @@ __all__ = [
     "cut_rows",
     "make_box",
     "open_box",
+    "overlap",
     "read_box",
     "read_pieces",
     "refuse_dtype",
@@ -122,15 +123,14 @@ def cut_rows(shape: Shape, itemsize: int) -> Shape:
     return (1, min(rows, y), x) if rows < y else (min(rows // y, z), y, x)
 
 
-def read_pieces(labels: npt.NDArray[Any] | LazyLabels, step: Shape) -> Iterator[tuple[Box, npt.NDArray[Any]]]:
-    """A volume piece by piece: slices and voxels of each, of at most `step` if the volume leaves the choice."""
-    if not isinstance(labels, np.ndarray):
+def read_pieces(labels: npt.NDArray[Any] | LazyLabels, step: Shape) -> Iterator[tuple[Shape, npt.NDArray[Any]]]:
+    """Origin and voxels of the pieces of a volume, at most `step` large if the volume leaves the choice."""
+    if isinstance(labels, np.ndarray):
+        for origin, shape in cut_boxes(labels.shape, step):
+            yield origin, labels[make_box(origin, shape)]
+    else:
         for block in labels.blocks():
-            yield make_box(block.origin, block.shape), block.read()
-        return
-    for origin, shape in cut_boxes(labels.shape, step):
-        box = make_box(origin, shape)
-        yield box, labels[box]
+            yield block.origin, block.read()
 
 
 def open_box(box: Sequence[slice], shape: Shape) -> tuple[Shape, Shape]:
@@ -155,8 +155,8 @@ def read_box(labels: LazyLabels, box: Sequence[slice]) -> npt.NDArray[Any]:
     missing = out.size
     blocks = labels.blocks() if missing else iter(())
     for block in blocks:
-        here = _overlap(origin, shape, block.origin, block.shape)
-        there = _overlap(block.origin, block.shape, origin, shape)
+        here = overlap(origin, shape, block.origin, block.shape)
+        there = overlap(block.origin, block.shape, origin, shape)
         if all(part.start < part.stop for part in here):
             out[here] = block.read()[there]
             missing -= math.prod(part.stop - part.start for part in here)
@@ -165,12 +165,12 @@ def read_box(labels: LazyLabels, box: Sequence[slice]) -> npt.NDArray[Any]:
     return out
 
 
-def make_box(origin: Shape, shape: Shape) -> Box:
+def make_box(origin: Shape, shape: Sequence[int]) -> Box:
     z, y, x = (slice(start, start + size) for start, size in zip(origin, shape, strict=True))
     return z, y, x
 
 
-def _overlap(origin: Shape, shape: Shape, start: Shape, extent: Shape) -> tuple[slice, ...]:
+def overlap(origin: Shape, shape: Sequence[int], start: Shape, extent: Sequence[int]) -> tuple[slice, ...]:
     """Where a second box lies inside a first, as slices of the first."""
     return tuple(
         slice(max(0, s - o), min(n, s + e - o)) for o, n, s, e in zip(origin, shape, start, extent, strict=True)

@@ -10,22 +10,39 @@ from pathlib import Path
 
 from connectograph.errors import InputError
 
-__all__ = ["available_memory", "check_file", "check_memory", "describe_start", "read_start", "split_path"]
+__all__ = [
+    "available_memory",
+    "check_file",
+    "check_memory",
+    "describe_start",
+    "format_of",
+    "format_within",
+    "read_start",
+    "split_path",
+]
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _HOLDS_DATASETS = re.compile(r"\.(hdf5?|h5|he5|npz)$", re.IGNORECASE)
 
-_SIGNATURES = {
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"\xfd7zXZ\x00": "an xz file",
-    b"\x93NUMPY": "a .npy array",
-    b"PK\x03\x04": "a zip or .npz archive",
-    b"II*\x00": "a TIFF",
-    b"MM\x00*": "a TIFF",
-    b"II+\x00": "a TIFF",
-    b"\x1f\x8b": "a gzip file",
-    b"\x89PNG": "a PNG image",
+_ENDS = {
+    "HDF5": (".hdf", ".hdf5", ".h5", ".he5"),
+    "a pickle": (".xz", ".lzma", ".pkl", ".pickle"),
+    ".npy": (".npy",),
+    ".npz": (".npz",),
+    "TIFF": (".tif", ".tiff"),
 }
+"""How the names of files of a format end."""
+
+_STARTS = {
+    b"\x89HDF\r\n\x1a\n": "HDF5",
+    b"\xfd7zXZ\x00": "a pickle",
+    b"\x93NUMPY": ".npy",
+    b"PK\x03\x04": ".npz",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+}
+"""How such files begin; a pickle is known by its packing only."""
 
 
 def split_path(source: str | os.PathLike[str]) -> tuple[str, str | None]:
@@ -98,12 +115,34 @@ def describe_start(start: bytes) -> str:
     >>> describe_start(b"<!DOCTYPE html><html>")
     "it starts with '<!DOCTYPE html><' (a web page: a failed download?)"
     """
-    for signature, name in _SIGNATURES.items():
-        if start.startswith(signature):
-            return f"it starts like {name}"
+    form = next((form for signature, form in _STARTS.items() if start.startswith(signature)), None)
+    if form:
+        return f"it starts like {'an xz file' if form == 'a pickle' else form}"
     text = start[:16].decode("latin-1")
     shown = repr(text if text.isprintable() else start[:16])
     return f"it starts with {shown}" + (" (a web page: a failed download?)" if text.lstrip().startswith("<") else "")
+
+
+def format_of(path: str) -> str | None:
+    """The format that a file name stands for: "HDF5", "a pickle", ".npy", ".npz" or "TIFF".
+
+    Examples
+    --------
+    >>> format_of("sample_A.HDF"), format_of("notes.txt")
+    ('HDF5', None)
+    """
+    end = os.path.splitext(path)[1].lower()
+    return next((form for form, ends in _ENDS.items() if end in ends), None)
+
+
+def format_within(path: str) -> str:
+    """The format by which a file begins; an InputError if it is none of these."""
+    start = read_start(path)
+    for signature, form in _STARTS.items():
+        if start.startswith(signature):
+            return form
+    ends = ", ".join(end for ends in _ENDS.values() for end in ends)
+    raise InputError(f"{path} is of no known format: {describe_start(start)}. Known by their names are {ends}.")
 
 
 def check_memory(n_bytes: int, where: str) -> None:

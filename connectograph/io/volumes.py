@@ -9,48 +9,27 @@ HDF5 and pickles are read piece by piece whenever they are used; nothing in a fi
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
-from connectograph.io.files import TEMPORARY, explain_write_error
-from connectograph.io.hdf5_access import CREMI_DATASETS
-from connectograph.io.lazy import refuse_dtype, turn
-from connectograph.io.sources import check_file, describe_start, read_start, split_path
+from connectograph.io.hdf5_access import CREMI_DATASETS, find_dataset
+from connectograph.io.lazy import turn
+from connectograph.io.sources import check_file, format_of, format_within, split_path
+from connectograph.io.writing import write_labels
 from connectograph.volumes import LazyLabels, Shape, Triple, Volume, check_same_grid
 
 __all__ = ["convert_volumes", "read_volume", "write_volume"]
 
-_SUFFIXES = {
-    "HDF5": (".hdf", ".hdf5", ".h5", ".he5"),
-    "a pickle": (".xz", ".lzma", ".pkl", ".pickle"),
-    ".npy": (".npy",),
-    ".npz": (".npz",),
-    "TIFF": (".tif", ".tiff"),
-}
-_STARTS = {
-    b"\x89HDF\r\n\x1a\n": "HDF5",
-    b"\xfd7zXZ\x00": "a pickle",
-    b"\x93NUMPY": ".npy",
-    b"PK\x03\x04": ".npz",
-    b"II": "TIFF",
-    b"MM": "TIFF",
-}
 _ORDER = ("segmentation", "truth", "raw")
 """What several inputs of a conversion are."""
 
 _AXES: dict[str, Shape] = {"zyx": (0, 1, 2), "xyz": (2, 1, 0)}
 
 Labels = npt.NDArray[Any] | LazyLabels
-Contents = Mapping[str, tuple[Labels, Mapping[str, Any]]]
-"""By dataset name: voxels and attributes."""
 
 
 class _Stored(NamedTuple):
@@ -149,7 +128,7 @@ def write_volume(
     (2, 3, 4)
     """
     file, named = split_path(path)
-    _write(file, {dataset or named or "": (volume.labels, _attributes(volume))}, overwrite)
+    write_labels(file, {dataset or named or "": (volume.labels, _attributes(volume))}, overwrite)
 
 
 def convert_volumes(
@@ -191,7 +170,7 @@ def convert_volumes(
     np.uint64(24)
     """
     file, dataset = split_path(output)
-    if not 1 <= len(inputs) <= len(_ORDER) or (len(inputs) > 1 and (dataset or _format_of(file) != "HDF5")):
+    if not 1 <= len(inputs) <= len(_ORDER) or (len(inputs) > 1 and (dataset or format_of(file) != "HDF5")):
         raise InputError(
             f"{len(inputs)} inputs for {output}; expected one, or two or three (segmentation, clefts, raw data) for a "
             "whole HDF5 file."
@@ -200,7 +179,7 @@ def convert_volumes(
         stored = _open(inputs[0], None, axes)
         size, place = voxel_size or stored.voxel_size, offset or stored.offset
         attributes = {} if size is None else {"resolution": size, "offset": (0.0, 0.0, 0.0) if place is None else place}
-        _write(file, {dataset or "": (stored.labels, attributes)}, overwrite)
+        write_labels(file, {dataset or "": (stored.labels, attributes)}, overwrite)
         return
     volumes: list[Volume] = []
     for source, role in zip(inputs, _ORDER, strict=False):
@@ -211,7 +190,7 @@ def convert_volumes(
         CREMI_DATASETS[role]: (volume.labels, _attributes(volume))
         for role, volume in zip(_ORDER, volumes, strict=False)
     }
-    _write(file, contents, overwrite)
+    write_labels(file, contents, overwrite)
 
 
 def _open(source: str | os.PathLike[str], role: str | None, axes: str) -> _Stored:
@@ -235,10 +214,9 @@ def _open(source: str | os.PathLike[str], role: str | None, axes: str) -> _Store
 
 def _open_stored(path: str, dataset: str | None, role: str | None) -> _Stored:
     check_file(path)
-    form = _format_of(path) or _format_within(path)
+    form = format_of(path) or format_within(path)
     if form == "HDF5":
         from connectograph.io.hdf5 import Hdf5Labels
-        from connectograph.io.hdf5_access import find_dataset
 
         labels = Hdf5Labels(path, dataset or find_dataset(path, role))
         return _Stored(labels, labels.name, labels.voxel_size, labels.offset, labels.notes)
@@ -261,25 +239,6 @@ def _read_single(path: str, form: str) -> Labels:
     from connectograph.io.arrays import read_npy, read_tiff
 
     return read_npy(path) if form == ".npy" else read_tiff(path)
-
-
-def _format_of(path: str) -> str | None:
-    """The format that a file name stands for."""
-    end = os.path.splitext(path)[1].lower()
-    return next((form for form, ends in _SUFFIXES.items() if end in ends), None)
-
-
-def _format_within(path: str) -> str:
-    """The format by which a file begins."""
-    start = read_start(path)
-    for signature, form in _STARTS.items():
-        if start.startswith(signature):
-            return form
-    raise InputError(f"{path} is of no known format: {describe_start(start)}. {_known_formats()}")
-
-
-def _known_formats() -> str:
-    return f"Known by their names are {', '.join(end for ends in _SUFFIXES.values() for end in ends)}."
 
 
 def _choose_size(stored: _Stored, like: Volume | None, given: Triple | None) -> tuple[Any, tuple[str, ...]]:
@@ -318,74 +277,3 @@ def _show(triple: Any) -> str:
 
 def _attributes(volume: Volume) -> dict[str, Any]:
     return {"resolution": volume.voxel_size, "offset": volume.offset}
-
-
-def _write(path: str, contents: Contents, overwrite: bool) -> None:
-    """Write datasets ('': the default one) to a file."""
-    for labels, _ in contents.values():
-        _refuse_input(path, labels)
-        refuse_dtype(np.dtype(labels.dtype), path)
-    if _format_of(path) == "HDF5":
-        _write_hdf5(path, {name or CREMI_DATASETS["segmentation"]: item for name, item in contents.items()}, overwrite)
-        return
-    ((dataset, (labels, _)),) = contents.items()
-    write = _writer_of(path)
-    if dataset not in ("", CREMI_DATASETS["segmentation"]):
-        raise InputError(f"{path} cannot hold a dataset {dataset!r}: only HDF5 has datasets. Name the file alone.")
-    if os.path.exists(path) and not overwrite:
-        raise InputError(f"{path} exists already. Pass --overwrite (overwrite=True) to replace it, or name another.")
-    with _replacing(Path(path)) as temporary:
-        write(temporary, labels)
-
-
-def _writer_of(path: str) -> Callable[[str, Labels], None]:
-    from connectograph.io.arrays import write_npy, write_npz, write_tiff
-
-    writers = {".npy": write_npy, ".npz": write_npz, "TIFF": write_tiff}
-    form = _format_of(path)
-    if form not in writers:
-        raise InputError(f"{path} cannot be written: expected a name ending in .hdf, .h5, .npy, .npz or .tif.")
-    return writers[form]
-
-
-def _write_hdf5(path: str, contents: Contents, overwrite: bool) -> None:
-    """Add datasets to a copy of the file, if there is one, and put that in its place."""
-    from connectograph.io.hdf5 import write_hdf5
-    from connectograph.io.hdf5_access import open_hdf5
-
-    exists = os.path.exists(path)
-    if exists:
-        file, _ = open_hdf5(path)
-        with file:
-            present = [name for name in contents if name in file]
-        if present and not overwrite:
-            raise InputError(
-                f"{path}:{present[0]} exists already. Pass --overwrite (overwrite=True) to replace it, or name another."
-            )
-    with _replacing(Path(path)) as temporary:
-        if exists:
-            shutil.copyfile(path, temporary)
-        write_hdf5(temporary, contents)
-
-
-def _refuse_input(path: str, labels: Labels) -> None:
-    source = getattr(labels, "path", None) or getattr(labels, "filename", None)
-    if source and os.path.exists(path) and os.path.samefile(source, path):
-        raise InputError(f"{path} is the file that the volume is read from. Name another file to write to.")
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[str]:
-    """The name of a new file that takes the place of `path` if the block succeeds, and is removed if not."""
-    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}{path.suffix}")
-    try:
-        yield str(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        size = temporary.stat().st_size if temporary.exists() else 0
-        raise explain_write_error(error, path, size) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

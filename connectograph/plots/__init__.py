@@ -10,12 +10,13 @@ from connectograph.plots.adjacency import plot_adjacency
 from connectograph.plots.degrees import count_degrees, plot_degrees
 from connectograph.plots.slices import plot_slices
 from connectograph.plots.style import COLOURS, MARKS, OUTCOMES, house_style
-from connectograph.plots.synapses import plot_pairs_per_synapse
+from connectograph.plots.synapses import bin_pairs, plot_pairs_per_synapse
 
 __all__ = [
     "COLOURS",
     "MARKS",
     "OUTCOMES",
+    "bin_pairs",
     "count_degrees",
     "house_style",
     "plot_adjacency",

@@ -102,7 +102,7 @@ def plot_adjacency(edge_outcomes: pd.DataFrame, *, directed: bool = False, ax: A
     >>> from connectograph.compare import list_edge_outcomes
     >>> ax = plot_adjacency(list_edge_outcomes(nx.Graph([(1, 2)]), nx.Graph([(1, 2), (2, 3)])))
     >>> ax.collections[1].get_label(), ax.collections[1].get_offsets().tolist()
-    ('only predicted (fp)', [[0.0, 2.0], [2.0, 0.0]])
+    ('only predicted (fp)', [[2.0, 1.0], [1.0, 2.0]])
     """
     ax = new_axes(ax)
     cells = lay_adjacency(edge_outcomes, directed=directed)
@@ -111,8 +111,8 @@ def plot_adjacency(edge_outcomes: pd.DataFrame, *, directed: bool = False, ax: A
         _draw_outcome(ax, cells, name, label, n_rows)
     ax.set(xlim=(-1, n_rows), ylim=(n_rows, -1), aspect="equal")
     _label_ranks(ax, cells, n_rows)
-    _name_axes(ax, directed)
-    _add_legend(ax, cells.factor)
+    _name_axes(ax, directed, cells.factor)
+    _add_legend(ax)
     if not len(cells.nodes):
         ax.text(0.5, 0.5, "no connection in either graph", transform=ax.transAxes, ha="center", va="center")
     return ax
@@ -155,14 +155,14 @@ def _label_ranks(ax: Axes, cells: AdjacencyCells, n_rows: int) -> None:
     ax.set_yticks(places, names)
 
 
-def _name_axes(ax: Axes, directed: bool) -> None:
+def _name_axes(ax: Axes, directed: bool, factor: int) -> None:
     rank = "rank by degree in the truth"
-    ax.set_xlabel(f"postsynaptic segment, {rank}" if directed else f"segment, {rank}")
-    ax.set_ylabel(f"presynaptic segment, {rank}" if directed else f"segment, {rank}")
+    cell = f" (each cell: {factor:,} × {factor:,} segments)" if factor > 1 else ""
+    ax.set_xlabel(f"{'postsynaptic ' if directed else ''}segment, {rank}{cell}")
+    ax.set_ylabel(f"{'presynaptic ' if directed else ''}segment, {rank}")
 
 
-def _add_legend(ax: Axes, factor: int) -> None:
-    title = f"each cell: {factor:,} × {factor:,} segments" if factor > 1 else None
-    legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.015), ncols=3, title=title, alignment="left")
+def _add_legend(ax: Axes) -> None:
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.015), ncols=3)
     for handle in legend.legend_handles:
         handle.set_sizes([36.0])  # type: ignore[union-attr]

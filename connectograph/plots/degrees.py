@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["count_degrees", "plot_degrees"]
 
-_TICKS = [0, *(digit * 10**power for power in range(19) for digit in (1, 2, 5))]
+_NAMES: dict[tuple[str, ...], str] = {("source",): "out-degree", ("target",): "in-degree"}
 
 
 def count_degrees(
@@ -94,7 +94,7 @@ def plot_degrees(
     _scale_axes(ax, top)
     ax.plot([0, top], [0, top], color=COLOURS["muted"], linewidth=0.8, zorder=1, label="same degree in both")
     _draw_bubbles(ax, degrees)
-    name = {("source",): "out-degree", ("target",): "in-degree"}.get(ends, "degree")
+    name = _NAMES.get(ends, "degree")
     ax.set(xlabel=f"{name} in the truth", ylabel=f"{name} in the prediction", aspect="equal")
     tidy(ax)
     _add_legend(ax, degrees)
@@ -103,7 +103,8 @@ def plot_degrees(
 
 def _scale_axes(ax: Axes, top: float) -> None:
     """Both axes as log(1 + x), so that degree 0 has its place."""
-    ticks = [tick for tick in _TICKS if tick <= top]
+    digits = (1, 2, 5) if top <= 100 else (1,)
+    ticks = [0, *(tick for power in range(19) for digit in digits if (tick := digit * 10**power) <= top)]
     limits = (np.expm1(-0.06 * np.log1p(top)), np.expm1(1.04 * np.log1p(top)))
     functions: Any = (np.log1p, np.expm1)
     ax.set_xscale("function", functions=functions)

@@ -33,7 +33,7 @@ def colour_labels(labels: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
     Examples
     --------
     >>> colour_labels(np.array([[0, 7, 7]], "uint64"))[0].tolist()
-    [[16, 18, 22], [118, 88, 147], [118, 88, 147]]
+    [[16, 18, 22], [116, 168, 101], [116, 168, 101]]
     """
     spread = labels.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     colours = _palette()[(spread >> np.uint64(56)).astype(np.intp)]
@@ -112,7 +112,7 @@ def _outline(ax: Axes, mask: npt.NDArray[np.bool_], size: Any, corner: Any, colo
     y, x = (corner[axis] + size[axis] * (np.arange(padded.shape[axis]) - 0.5) for axis in (0, 1))
     lines = ax.contour(x, y, padded, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=[dashes])
     lines.set_path_effects(_casing())
-    lines.set_rasterized(sum(len(path.vertices) for path in lines.get_paths()) > RASTER_LIMIT)
+    lines.set_rasterized(sum(np.shape(path.vertices)[0] for path in lines.get_paths()) > RASTER_LIMIT)
 
 
 def _casing() -> list[Any]:

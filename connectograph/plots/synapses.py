@@ -17,7 +17,7 @@ __all__ = ["bin_pairs", "plot_pairs_per_synapse"]
 _SIDES = {"truth": "truth", "predicted": "prediction"}
 
 
-def bin_pairs(pairs: Mapping[str, int] | None, *, last: int = 10) -> dict[str, int]:
+def bin_pairs(pairs: Mapping[str, int] | None, *, last: int = 8) -> dict[str, int]:
     """Synapses by the number of pairs they join, with one bin for all above `last`.
 
     Parameters
@@ -60,29 +60,30 @@ def plot_pairs_per_synapse(synapses: Mapping[str, Any], *, ax: Axes | None = Non
     Examples
     --------
     >>> ax = plot_pairs_per_synapse({"pairs_per_synapse_truth": {"0": 2, "1": 5}})
-    >>> [bar.get_height() for bar in ax.containers[0]]
+    >>> [int(bar.get_width()) for bar in ax.containers[0]]
     [2, 5, 0]
     """
     ax = new_axes(ax)
     given = {side: synapses.get(f"pairs_per_synapse_{side}") for side in _SIDES}
     binned = {side: bin_pairs(pairs) for side, pairs in given.items() if pairs is not None}
     bins = sorted({name for side in binned.values() for name in side}, key=lambda name: int(name.rstrip("+")))
-    width = 0.8 / max(1, len(binned))
+    height = 0.8 / max(1, len(binned))
     for index, (side, counts) in enumerate(binned.items()):
-        place = np.arange(len(bins)) - 0.4 + (index + 0.5) * width
-        _draw_bars(ax, place, [counts.get(name, 0) for name in bins], width, side)
-    ax.set_xticks(range(len(bins)), bins)
-    ax.set(xlabel="pairs of segments joined by a synapse", ylabel="synapses")
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.margins(y=0.14)
+        place = np.arange(len(bins)) - 0.4 + (index + 0.5) * height
+        _draw_bars(ax, place, [counts.get(name, 0) for name in bins], height, side)
+    ax.set_yticks(range(len(bins)), bins)
+    ax.set(ylabel="pairs joined by a synapse", xlabel="synapses", ylim=(len(bins) - 0.5, -0.5))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.locator_params(axis="x", integer=True, nbins=6)
+    ax.set_xlim(0, 1.1 * max(1, *(count for counts in binned.values() for count in counts.values())))
     tidy(ax)
     if binned:
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), ncols=2)
     return ax
 
 
-def _draw_bars(ax: Axes, place: Any, counts: list[int], width: float, side: str) -> None:
-    bars = ax.bar(place, counts, width * 0.94, color=COLOURS[side], hatch="///" if side == "predicted" else None,
-                  edgecolor="white", linewidth=0.0, label=_SIDES[side])  # fmt: skip
+def _draw_bars(ax: Axes, place: Any, counts: list[int], height: float, side: str) -> None:
+    """Horizontal bars, so that numbers of any length stand beside them."""
+    bars = ax.barh(place, counts, height * 0.94, color=COLOURS[side], hatch="////" if side == "predicted" else None,
+                   edgecolor="white", linewidth=0.0, label=_SIDES[side])  # fmt: skip
     ax.bar_label(bars, [f"{count:,}" for count in counts], padding=2, fontsize=7.0)

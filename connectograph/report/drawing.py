@@ -8,7 +8,9 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
@@ -41,9 +43,9 @@ class _Ink(Artist):
             if isinstance(item, Line):
                 self._draw_line(renderer, gc, item)
             else:
-                path, place = _outline_mark(item) if isinstance(item, Mark) else _outline_box(item)
-                colour = COLOURS.get(item.outcome, COLOURS["ink"]) if isinstance(item, Mark) else item.colour
-                renderer.draw_path(gc, path, place + Affine2D().scale(1, -1).translate(0, self._page_height), _rgb(colour))
+                path, place, colour = _outline_mark(item) if isinstance(item, Mark) else _outline_box(item)
+                upwards = Affine2D().scale(1, -1).translate(0, self._page_height)
+                renderer.draw_path(gc, path, place + upwards, to_rgb(colour))
         gc.restore()
 
     def _draw_line(self, renderer: RendererBase, gc: Any, line: Line) -> None:
@@ -53,7 +55,9 @@ class _Ink(Artist):
         renderer.draw_text(gc, line.x, self._page_height - line.y, line.text, font, 0, mtext=self._style)
 
 
-def draw_page(strips: Sequence[Strip], margins: Sequence[Line], size: tuple[float, float], corner: tuple[float, float]) -> Figure:
+def draw_page(
+    strips: Sequence[Strip], margins: Sequence[Line], size: tuple[float, float], corner: tuple[float, float]
+) -> Figure:
     """A page with its strips from the corner (left, top) downwards, and the lines of its margins."""
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor="white")
     ink: list[Line | Box | Mark] = list(margins)
@@ -62,8 +66,8 @@ def draw_page(strips: Sequence[Strip], margins: Sequence[Line], size: tuple[floa
         for item in strip.items:
             moved = replace(item, x=item.x + left, y=item.y + top)
             if isinstance(moved, Picture):
-                bottom = size[1] - moved.y - moved.height
-                moved.figure.draw(place_panels(figure, moved.figure.panels, (moved.x, bottom, moved.width, moved.height)))
+                box = (moved.x, size[1] - moved.y - moved.height, moved.width, moved.height)
+                moved.figure.draw(place_panels(figure, moved.figure.panels, box))
             else:
                 ink.append(moved)
         top += strip.height
@@ -71,19 +75,12 @@ def draw_page(strips: Sequence[Strip], margins: Sequence[Line], size: tuple[floa
     return figure
 
 
-def _outline_box(box: Box) -> tuple[Path, Affine2D]:
-    return Path.unit_rectangle(), Affine2D().scale(box.width, box.height).translate(box.x, box.y)
+def _outline_box(box: Box) -> tuple[Path, Affine2D, str]:
+    return Path.unit_rectangle(), Affine2D().scale(box.width, box.height).translate(box.x, box.y), box.colour
 
 
-def _outline_mark(mark: Mark) -> tuple[Path, Affine2D]:
-    from matplotlib.markers import MarkerStyle
-
+def _outline_mark(mark: Mark) -> tuple[Path, Affine2D, str]:
     style = MarkerStyle(MARKS.get(mark.outcome, "o"))
     shape = style.get_path().transformed(style.get_transform())
-    return shape, Affine2D().scale(_MARK_SIZE, -_MARK_SIZE).translate(mark.x, mark.y)
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(colour)
+    place = Affine2D().scale(_MARK_SIZE, -_MARK_SIZE).translate(mark.x, mark.y)
+    return shape, place, COLOURS.get(mark.outcome, COLOURS["ink"])

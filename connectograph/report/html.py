@@ -37,12 +37,16 @@ def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None
         No script, no outside address; pictures are embedded; every text from outside is escaped.
     """
     pictures = render_figures(contents) if figures is None else figures
-    return _environment().get_template("report.html").render(
-        title=read_title(contents),
-        version=read_version(contents),
-        sections=build_sections(contents),
-        pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
-        colours=COLOURS,
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            title=read_title(contents),
+            version=read_version(contents),
+            sections=build_sections(contents),
+            pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
+            colours=COLOURS,
+        )
     )
 
 

@@ -69,10 +69,10 @@ class Strip:
 
 
 _TONES = {
-    "verdict": (12.5, "body", COLOURS["ink"]),
-    "lead": (9.5, "body", COLOURS["ink"]),
-    "body": (8.5, "body", COLOURS["ink"]),
-    "note": (8.5, "body", COLOURS["muted"]),
+    "verdict": (12.5, COLOURS["ink"]),
+    "lead": (9.5, COLOURS["ink"]),
+    "body": (8.5, COLOURS["ink"]),
+    "note": (8.5, COLOURS["muted"]),
 }
 _LEADING = 1.45
 _GAP = 14.0
@@ -109,14 +109,15 @@ def _set_lines(
 
 
 def _make_paragraph(paragraph: Paragraph, width: float) -> list[Strip]:
-    size, font, colour = _TONES[paragraph.tone]
-    if paragraph.tone == "verdict":
-        lines, height = _set_lines(paragraph.text, width - 2 * _PAD - 6, size, x=_PAD + 6, top=_PAD, font=font, colour=colour)
-        whole = height + 2 * _PAD
-        back = Box(0.0, 0.0, width, whole, COLOURS["panel"]), Box(0.0, 0.0, 4.0, whole, COLOURS["ink"])
-        return [Strip(whole, (*back, *lines))]
-    lines, height = _set_lines(paragraph.text, width, size, font=font, colour=colour)
-    return [Strip(height, tuple(lines))]
+    size, colour = _TONES[paragraph.tone]
+    if paragraph.tone != "verdict":
+        lines, height = _set_lines(paragraph.text, width, size, colour=colour)
+        return [Strip(height, tuple(lines))]
+    left = _PAD + 6.0
+    lines, height = _set_lines(paragraph.text, width - left - _PAD, size, x=left, top=_PAD, colour=colour)
+    whole = height + 2 * _PAD
+    back = Box(0.0, 0.0, width, whole, COLOURS["panel"]), Box(0.0, 0.0, 4.0, whole, COLOURS["ink"])
+    return [Strip(whole, (*back, *lines))]
 
 
 def _make_bullets(bullets: Bullets, width: float) -> list[Strip]:
@@ -200,11 +201,13 @@ def _make_cell(text: str, kind: str, left: float, right: float, *, last: bool) -
     """Lines of a cell and their height; numbers keep their distance on the left, all else on the right."""
     number = kind.endswith("number")
     width = right - left - (0.0 if last and not number else _CELL_GAP)
+    head, ink = kind.startswith("head"), COLOURS["ink"]
     if kind == "outcome":
-        lines, height = _set_lines(_OUTCOME_WORDS.get(text, text), width - 12, _CELL, x=left + 12, top=_CELL_PAD, colour=COLOURS["ink"])
+        words = _OUTCOME_WORDS.get(text, text)
+        lines, height = _set_lines(words, width - 12.0, _CELL, x=left + 12.0, top=_CELL_PAD, colour=ink)
         return [Mark(left + 5.0, lines[0].y - 0.36 * _CELL, text), *lines], height
-    font, size = ("mono", 7.4) if kind == "id" else ("bold", 7.4) if kind.startswith("head") else ("body", _CELL)
-    colour = COLOURS["muted"] if kind.startswith("head") else COLOURS["ink"]
+    font, size = ("mono", 7.4) if kind == "id" else ("bold", 7.4) if head else ("body", _CELL)
+    colour = COLOURS["muted"] if head else ink
     lines, height = _set_lines(text, width, size, x=left, top=_CELL_PAD, font=font, colour=colour)
     return [_align_right(line, right) for line in lines] if number else lines, height
 

@@ -6,18 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectograph.report.contents import block_of, reason_of
+from connectograph.report.exclusions import SIDES, list_single, noun_of
 from connectograph.report.wording import count_of, format_share, join_words
 
 __all__ = ["write_verdict"]
-
-_OTHER_EXCLUSIONS = {
-    "segments_listed": "segment{s} excluded by id",
-    "segments_below_size": "segment{s} below the size limit",
-    "predicted_synapses_below_size": "predicted synapse{s} below the size limit",
-    "ignored_voxels": "voxel{s} marked as ignored",
-    "ignored_synapses": "predicted synapse{s} wholly in ignored voxels",
-    "nan_voxels": "heat-map voxel{s} without a value",
-}
 
 
 def write_verdict(report: Mapping[str, Any]) -> str:
@@ -94,7 +86,7 @@ def _describe_exclusions(report: Mapping[str, Any]) -> str:
     if excluded is None:
         return f"what was excluded is not known, because {reason_of(report, 'excluded')}"
     parts = [_describe_unattached(excluded, block_of(report, "synapses")), _describe_pairs(excluded)]
-    parts += [count_of(excluded[key], noun) for key, noun in _OTHER_EXCLUSIONS.items() if excluded.get(key)]
+    parts += [count_of(count, noun_of(key)) for key, count in list_single(excluded).items() if count]
     parts.append(_both(block_of(report, "edges"), "autapses_{}", "autapse{s} (a segment joined with itself)"))
     parts = [part for part in parts if part]
     return f"not counted: {join_words(parts)}" if parts else "nothing was excluded"
@@ -110,7 +102,7 @@ def _describe_pairs(excluded: Mapping[str, Any]) -> str:
 
 def _both(numbers: Mapping[str, Any], key: str, noun: str, totals: Mapping[str, Any] | None = None) -> str:
     """Counts of both sides with one noun: "2 of 120 true and 4 predicted synapses ..."; '' if both are 0."""
-    counts = {side: int(numbers.get(key.format(side)) or 0) for side in ("truth", "predicted")}
+    counts = {side: int(numbers.get(key.format(side)) or 0) for side in SIDES}
     parts = []
     for side, adjective in (("truth", "true"), ("predicted", "predicted")):
         total = (totals or {}).get(f"n_{side}")

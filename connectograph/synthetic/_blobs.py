@@ -6,7 +6,6 @@ not even at a corner, so that the connected components of their union are the bl
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,6 @@ Array = npt.NDArray[Any]
 Blob = npt.NDArray[np.int64]
 
 IN_PLANE_CROSS = np.array([(0, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)])
-CUBE = np.array(list(product((-1, 0, 1), repeat=3)))
 
 MIN_VOXELS = 8
 """Smaller sheets are no synapse."""
@@ -126,7 +124,7 @@ def _component_at(mask: npt.NDArray[np.bool_], voxel: Array) -> npt.NDArray[np.b
 
     numbers, _ = ndimage.label(mask, np.ones((3, 3, 3)))
     wanted = numbers[tuple(voxel)]
-    component: npt.NDArray[np.bool_] = (numbers == wanted) & (wanted > 0)
+    component: npt.NDArray[np.bool_] = np.asarray((numbers == wanted) & mask)
     return component
 
 
@@ -156,8 +154,13 @@ def unique_voxels(voxels: Blob, shape: tuple[int, ...]) -> Blob:
 
 def free_voxels(canvas: Array, voxels: Blob, *mine: int) -> npt.NDArray[np.bool_]:
     """Which voxels have nothing in their 26-neighbourhood on the canvas but the values given."""
-    around = np.clip(voxels[:, None] + CUBE, 0, np.subtract(canvas.shape, 1))
-    free: npt.NDArray[np.bool_] = np.isin(canvas[tuple(np.moveaxis(around, 2, 0))], mine).all(axis=1)
+    from scipy import ndimage
+
+    low = np.maximum(voxels.min(axis=0) - 1, 0)
+    box = tuple(slice(a, b + 2) for a, b in zip(low, voxels.max(axis=0), strict=True))
+    busy = ~np.isin(canvas[box], mine)
+    crowded: npt.NDArray[np.bool_] = ndimage.maximum_filter(busy, 3, mode="constant") if busy.any() else busy
+    free: npt.NDArray[np.bool_] = ~crowded[tuple((voxels - low).T)]
     return free
 
 
@@ -170,14 +173,15 @@ def join_near(chosen: npt.NDArray[np.int64], voxels: Blob) -> Blob:
     return joined
 
 
-def list_blobs(labels: Array) -> dict[int, Blob]:
-    """Voxels of every id of a volume but background and ignore, in the order of the ids."""
+def list_blobs(labels: Array, *, only: list[int] | None = None) -> dict[int, Blob]:
+    """Voxels of each id (or of those named), in the order of the ids; background and ignore are none."""
     places, ids = [np.empty((0, 3), np.int64)], [np.empty(0, np.uint64)]
     for z, plane in enumerate(labels):
-        y, x = np.nonzero(~_is_background(plane))
+        chosen = ~_is_background(plane) if only is None else np.isin(plane, np.array(only, labels.dtype))
+        y, x = np.nonzero(chosen)
         places.append(np.stack([np.full_like(y, z), y, x], axis=1))
         ids.append(plane[y, x].astype(np.uint64))
     voxels, values = np.concatenate(places), np.concatenate(ids)
     order = np.argsort(values, kind="stable")
     names, first = np.unique(values[order], return_index=True)
-    return dict(zip(names.tolist(), np.split(voxels[order], first[1:]), strict=True)) if len(names) else {}
+    return dict(zip(names.tolist(), np.split(voxels[order], first)[1:], strict=True))

@@ -88,8 +88,10 @@ def _heat_plane(
     blurred = ndimage.gaussian_filter(inside.astype(np.float32), 2.0)
     above = threshold + (255 - threshold) * levels[plane] * (0.6 + 0.4 * blurred) - floor
     below = floor + (threshold - 32) * np.minimum(1, 2 * blurred)
-    heat = np.where(inside, np.clip(above, threshold, 255), np.minimum(below, threshold - 1))
-    return heat.astype(np.uint8)
+    heat: npt.NDArray[np.uint8] = np.where(
+        inside, np.clip(above, threshold, 255), np.minimum(below, threshold - 1)
+    ).astype(np.uint8)
+    return heat
 
 
 def render_raw(segmentation: Volume, truth: Volume, *, rng: int | np.random.Generator = 0) -> Volume:
@@ -144,4 +146,7 @@ def _raw_plane(
     grey[~np.isin(clefts, BACKGROUND)] = CLEFT
     texture = ndimage.gaussian_filter(rng.normal(0, 30, plane.shape).astype(np.float32), 1.5)
     grain = rng.normal(0, 9, plane.shape)
-    return np.clip(ndimage.gaussian_filter(grey, 1.0) + texture + grain, 0, 255).astype(np.uint8)
+    image: npt.NDArray[np.uint8] = np.clip(ndimage.gaussian_filter(grey, 1.0) + texture + grain, 0, 255).astype(
+        np.uint8
+    )
+    return image

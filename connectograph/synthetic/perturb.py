@@ -22,7 +22,7 @@ from connectograph.synthetic._blobs import (
 )
 from connectograph.synthetic.plant import Style, settle_blobs
 from connectograph.tables import as_ids
-from connectograph.volumes import Volume, check_same_grid
+from connectograph.volumes import Triple, Volume, check_same_grid
 
 __all__ = ["perturb_synapses"]
 
@@ -39,6 +39,7 @@ class _Draft(NamedTuple):
     canvas: npt.NDArray[Any]
     blobs: dict[int, Blob]
     change: dict[int, str]
+    voxel_size: Triple
 
 
 Alter = Callable[[_Draft, int, np.random.Generator], Blob | None]
@@ -123,7 +124,7 @@ def _copy_truth(true_blobs: dict[int, Blob], truth: Volume, invented: int) -> _D
     blobs = dict(enumerate(true_blobs.values(), start=1))
     for code, voxels in blobs.items():
         canvas[tuple(voxels.T)] = code
-    return _Draft(canvas, blobs, {})
+    return _Draft(canvas, blobs, {}, truth.voxel_size)
 
 
 def _invent(draft: _Draft, segmentation: Volume, count: int, rng: np.random.Generator) -> None:
@@ -154,7 +155,7 @@ def _merge_some(draft: _Draft, count: int, rng: np.random.Generator) -> None:
             both = np.concatenate([draft.blobs[code], draft.blobs[partner], _bridge(draft, code, partner)])
             _repaint(draft, code, unique_voxels(both, draft.canvas.shape))
             draft.blobs[partner] = draft.blobs[code]
-            draft.change |= {code: "merged", partner: "merged"}
+            draft.change.update({code: "merged", partner: "merged"})
             done += 1
     _check_done("merged", done, count)
 
@@ -192,7 +193,7 @@ def _shift(draft: _Draft, code: int, rng: np.random.Generator) -> Blob | None:
     """Three to eight voxels to the side, and up to one plane."""
     for _ in range(TRIES):
         step = np.array([rng.integers(-1, 2), *(rng.integers(3, 9, 2) * rng.choice([-1, 1], 2))])
-        voxels = draft.blobs[code] + step
+        voxels: Blob = draft.blobs[code] + step
         inside = ((voxels >= 0) & (voxels < draft.canvas.shape)).all()
         if inside and free_voxels(draft.canvas, voxels, 0, code).all():
             return voxels
@@ -215,10 +216,10 @@ def _find_partner(draft: _Draft, code: int, rng: np.random.Generator) -> int | N
     """The nearest synapse that nothing was done to and that a clear bridge leads to."""
     others = [other for other in _untouched(draft, rng) if other != code]
     middles = np.array([draft.blobs[other].mean(axis=0) for other in others]).reshape(-1, 3)
-    distance = np.linalg.norm((middles - draft.blobs[code].mean(axis=0)) * (10, 1, 1), axis=1)
+    distance = np.linalg.norm((middles - draft.blobs[code].mean(axis=0)) * draft.voxel_size, axis=1)
     for i in np.argsort(distance, kind="stable")[:TRIES]:
         if free_voxels(draft.canvas, _bridge(draft, code, others[i]), 0, code, others[i]).all():
-            return others[i]
+            return int(others[i])
     return None
 
 

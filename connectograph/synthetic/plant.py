@@ -125,6 +125,8 @@ def settle_blobs(
     for value, sites in _draw_sites(labels, values, settled, used, style, rng):
         radius = rng.uniform(*style.radius_nm)
         for site in sites:
+            if not free_voxels(canvas, np.array([site.voxel]), background).all():
+                continue
             blob = place_blob(labels, site, radius, style.thickness_nm, segmentation.voxel_size, value in polyadic)
             if blob is not None and free_voxels(canvas, blob[0], background).all():
                 canvas[tuple(blob[0].T)] = value
@@ -164,7 +166,7 @@ def _faces_of(faces: Faces, used: set[tuple[int, int]], rng: np.random.Generator
     low, high = np.minimum(faces.a, faces.b), np.maximum(faces.a, faces.b)
     both = np.flatnonzero(np.isin(low, pairs[:, 0]) & np.isin(high, pairs[:, 1]))
     kept = [i for i in rng.permutation(both)[:200] if (int(low[i]), int(high[i])) in used]
-    return Faces(*(column[kept] for column in faces)) if kept else faces
+    return Faces(faces.y[kept], faces.x[kept], faces.a[kept], faces.b[kept]) if kept else faces
 
 
 def _some_sites(z: int, faces: Faces, rng: np.random.Generator) -> list[Site]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ __all__ = ["make_segmentation"]
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.uint64]
 
 WAVES = 24
@@ -140,9 +141,7 @@ def _own_planes(
         yield owners
 
 
-def _grow_neurites(
-    extent: Doubles, n_segments: int, spacing: float, rng: np.random.Generator
-) -> _Nodes:
+def _grow_neurites(extent: Doubles, n_segments: int, spacing: float, rng: np.random.Generator) -> _Nodes:
     """Walk all neurites at once; `spacing` is the cube root of the volume per neurite."""
     lengths = np.clip(rng.lognormal(np.log(7), 0.9, n_segments), 1, 60).astype(np.int64)
     steps = int(lengths.max())
@@ -179,10 +178,8 @@ def _sort_by_cell(
     return _Nodes(places[order].astype(np.float32), owners[order], starts, cell, corner)
 
 
-def _bend(
-    z: Doubles, y: Doubles, x: Doubles, spacing: float, warp: float, rng: np.random.Generator
-) -> Iterator[Doubles]:
-    """Bent positions (y, x) of a grid of points, plane by plane: a sum of plane waves, from products of their factors."""
+def _bend(z: Array, y: Array, x: Array, spacing: float, warp: float, rng: np.random.Generator) -> Iterator[Doubles]:
+    """Bent positions (y, x) of a grid of points, plane by plane: a sum of plane waves, by products of their factors."""
     lengths = spacing * rng.uniform(0.6, 3.0, WAVES)
     heading = rng.normal(size=(WAVES, 3))
     waves = 2 * np.pi * heading / np.linalg.norm(heading, axis=1, keepdims=True) / lengths[:, None]

@@ -11,7 +11,9 @@ from connectograph.report.elements import Paragraph
 from connectograph.report.verdict import write_verdict
 from connectograph.report.wording import clean_text
 
-__all__ = ["explain_block", "explain_missing", "name_key", "read_title", "read_verdict", "read_version"]
+__all__ = ["SIDE_NAMES", "explain_block", "explain_missing", "name_key", "read_title", "read_verdict", "read_version"]
+
+SIDE_NAMES = {"segmentation": "Segmentation", "truth": "Truth", "predicted": "Prediction"}
 
 
 def explain_missing(reason: str) -> Paragraph:
@@ -44,7 +46,8 @@ def name_key(key: str) -> str:
 
 def read_title(contents: ReportContents) -> str:
     """Name of what is judged."""
-    return clean_text((contents.run or {}).get("name") or "Predicted connectome")
+    unnamed = "Predicted connectome" if contents.report.get("edges") else "True connectome"
+    return clean_text((contents.run or {}).get("name") or unnamed)
 
 
 def read_verdict(report: Mapping[str, Any]) -> str:

@@ -64,10 +64,13 @@ def _draw_degrees(contents: ReportContents) -> Figure:
     def draw(axes: Sequence[Axes]) -> None:
         for ax, name in zip(axes, names, strict=True):
             plot_degrees(outcomes, n_segments=nodes.get("n_segments"), ends=_ENDS[name], ax=ax)
+        if len(axes) > 1:
+            axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), ncols=7)
+            axes[1].legend().remove()
 
     caption = "On the line, a segment has as many partners in the prediction as in the truth; above it, too many."
     alt = f"Degree of each segment in the prediction against the truth. {_describe_nodes(nodes)}"
-    return Figure("degree.png", caption, alt, draw, 0.52, panels=len(names))
+    return Figure("degree.png", caption, alt, draw, 0.46, panels=len(names))
 
 
 def _describe_edges(edges: Mapping[str, Any]) -> str:
@@ -79,7 +82,7 @@ def _describe_nodes(nodes: Mapping[str, Any]) -> str:
     total, truth, predicted = (
         format_count(nodes.get(key)) for key in ("n_segments", "n_connected_truth", "n_connected_predicted")
     )
-    return f"Of {total} segments, {truth} have a connection in the truth and {predicted} in the prediction."
+    return f"Segments: {total}; with a connection in the truth: {truth}; in the prediction: {predicted}."
 
 
 def _count_pairs(report: Mapping[str, Any]) -> Table:
@@ -95,7 +98,8 @@ def _count_pairs(report: Mapping[str, Any]) -> Table:
         ("All pairs of segments", format_count(tp + fp), _sum(fn, rest), format_count(n_pairs)),
     )
     names = ("Connected in the prediction", "Not connected there", "All pairs")
-    columns = (Column("", 0.28), *(Column(name, 0.24, "number") for name in names))
+    widths = (0.31, 0.25, 0.18)
+    columns = (Column("", 0.26), *(Column(name, width, "number") for name, width in zip(names, widths, strict=True)))
     note = "Ordered pairs: connections are directed." if directed else "Connections are undirected."
     return Table("Pairs of segments", columns, rows, note)
 

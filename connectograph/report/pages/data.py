@@ -10,7 +10,7 @@ import numpy as np
 from connectograph.plots import plot_slices
 from connectograph.report.contents import ReportContents, block_of
 from connectograph.report.elements import Column, Element, Figure, Section, Table
-from connectograph.report.pages.common import explain_block, explain_missing, name_key
+from connectograph.report.pages.common import SIDE_NAMES, explain_block, explain_missing, name_key
 from connectograph.report.wording import clean_text, format_count, format_number, format_value
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build_data", "list_inputs"]
 
-_SIDES = {"segmentation": "Segmentation", "truth": "Truth", "predicted": "Prediction"}
+_GEOMETRY = ("shape", "voxel_size_nm", "offset_nm")
+_LABELS = {"n_ids": "Ids", "n_nodes": "Nodes", "n_edges": "Connections", "form": "Form"}
 _SETTINGS: dict[str, tuple[str, Any]] = {
     "dilation": ("Dilation of segments (voxels)", 1),
     "dilation_nm": ("Dilation of segments (nm)", None),
@@ -32,6 +33,8 @@ _SETTINGS: dict[str, tuple[str, Any]] = {
     "threshold": ("Heat-map threshold", None),
     "min_synapse_voxels": ("Smallest predicted synapse (voxels)", 1),
     "contactome": ("Contactome computed", False),
+    "directed": ("Directed connections", False),
+    "matched": ("Neurons matched by a table", False),
 }
 
 
@@ -48,6 +51,8 @@ def _draw_plane(contents: ReportContents) -> Element:
         return explain_missing("no plane of the volumes was recorded")
     volume = block_of(block_of(contents.report, "inputs"), "segmentation")
     voxel_size, offset = volume.get("voxel_size_nm"), volume.get("offset_nm") or [0.0, 0.0, 0.0]
+    shape = np.multiply(np.shape(slices["segmentation"]), (voxel_size or [1.0, 1.0, 1.0])[1:])
+    height = 0.11 + 0.41 * float(np.clip(shape[0] / shape[1], 0.3, 1.2))
     corner = _find_detail(slices)
     place: dict[str, Any] = {"voxel_size": tuple(voxel_size[1:]), "offset": tuple(offset[1:])} if voxel_size else {}
 
@@ -62,7 +67,9 @@ def _draw_plane(contents: ReportContents) -> Element:
     sides = " and ".join(word for side, word in (("truth", "true"), ("predicted", "predicted")) if side in slices)
     outlined = f", {sides} synapses outlined" if sides else ""
     caption = f"Plane z = {z:,}{shown}: segments in colour{outlined}; right, the framed part enlarged."
-    return Figure("middle_slice.png", caption, f"Segmentation in the plane z = {z:,}{outlined}.", draw, 0.52, panels=2)
+    return Figure(
+        "middle_slice.png", caption, f"Segmentation in the plane z = {z:,}{outlined}.", draw, height, panels=2
+    )
 
 
 def _find_detail(slices: Mapping[str, Any]) -> tuple[slice, slice]:
@@ -100,12 +107,12 @@ def list_inputs(contents: ReportContents) -> Element:
     if not recorded:
         return explain_block(contents.report, "inputs")
     files = block_of(contents.run or {}, "inputs")
-    cards = {side: _describe_input(recorded.get(side), files.get(side)) for side in _SIDES if recorded.get(side)}
+    cards = {side: _describe_input(recorded.get(side), files.get(side)) for side in SIDE_NAMES if recorded.get(side)}
     names = list(dict.fromkeys(name for card in cards.values() for name in card))
     rows = tuple((name, *(card.get(name, "–") for card in cards.values())) for name in names)
     width = 0.8 / max(1, len(cards))
-    columns = (Column("", 0.2), *(Column(_SIDES[side], width) for side in cards))
-    absent = [_SIDES[side].lower() for side in _SIDES if side in recorded and not recorded[side]]
+    columns = (Column("", 0.2), *(Column(SIDE_NAMES[side], width) for side in cards))
+    absent = [SIDE_NAMES[side].lower() for side in SIDE_NAMES if side in recorded and not recorded[side]]
     return Table("Inputs", columns, rows, f"Not given: {', '.join(absent)}." if absent else "")
 
 
@@ -119,10 +126,9 @@ def _describe_input(card: Mapping[str, Any] | None, file: Mapping[str, Any] | No
     if known.get("offset_nm"):
         rows["Offset (z, y, x)"] = ", ".join(map(format_number, known["offset_nm"])) + " nm"
     rows |= {"Type": clean_text(source["dtype"])} if source.get("dtype") else {}
-    rows |= {"Ids": format_count(known["n_ids"])} if known.get("n_ids") is not None else {}
-    taken = {"shape", "voxel_size_nm", "offset_nm", "n_ids"}
-    rows |= {name_key(key): format_value(known[key]) for key in known if key not in taken and known[key] is not None}
-    return rows
+    others = {key: value for key, value in known.items() if key not in _GEOMETRY and value is not None}
+    rows |= {_LABELS.get(key, name_key(key)): format_value(value) for key, value in others.items()}
+    return rows | ({"Assumed": format_value(source["assumed"])} if source.get("assumed") else {})
 
 
 def _list_settings(report: Mapping[str, Any]) -> Element:
@@ -130,9 +136,9 @@ def _list_settings(report: Mapping[str, Any]) -> Element:
     settings = report.get("settings")
     if not settings:
         return explain_block(report, "settings")
-    columns = (Column("Setting", 0.64), Column("Value", 0.36))
-    note = "Where a value is not the default, the default follows."
-    return Table("Parameters", columns, tuple(_setting_row(key, value) for key, value in settings.items()), note, folded=True)
+    columns = (Column("Setting", 0.54), Column("Value", 0.46))
+    rows = tuple(_setting_row(key, value) for key, value in settings.items())
+    return Table("Parameters", columns, rows, "Where a value is not the default, the default follows.", folded=True)
 
 
 def _setting_row(key: str, value: Any) -> tuple[str, ...]:

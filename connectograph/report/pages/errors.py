@@ -31,7 +31,7 @@ def build_errors(contents: ReportContents) -> Section:
 def list_errors(report: Mapping[str, Any], *, most: int = 12) -> Element:
     """The first errors of report.json, with ids in full and positions."""
     errors = report.get("worst_errors")
-    if errors is None:
+    if errors is None or not report.get("edges"):
         return explain_missing(report.get("worst_errors_reason") or reason_of(report, "edges"))
     if not errors:
         return Paragraph("No connection is false or missed.", "lead")

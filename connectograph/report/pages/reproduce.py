@@ -8,7 +8,7 @@ from typing import Any
 
 from connectograph.report.contents import ReportContents, block_of
 from connectograph.report.elements import Code, Column, Element, Paragraph, Section, Table
-from connectograph.report.pages.common import explain_missing, name_key, read_version
+from connectograph.report.pages.common import SIDE_NAMES, explain_missing, name_key, read_version
 from connectograph.report.wording import clean_text, format_bytes, format_seconds, format_value
 
 __all__ = ["build_reproduce"]
@@ -19,6 +19,7 @@ _FACTS = {
     "seconds": "Duration",
     "peak_memory_bytes": "Peak memory",
     "host": "Host",
+    "platform": "Platform",
     "cpu_count": "Processors",
     "workers": "Workers",
     "engine": "Engine",
@@ -52,13 +53,14 @@ def _list_facts(run: Mapping[str, Any]) -> Table:
 def _list_files(run: Mapping[str, Any]) -> list[Table]:
     """Inputs with their full hashes."""
     inputs = block_of(run, "inputs")
-    rows = tuple(
-        (name_key(side), clean_text(file.get("path") or "in memory"), clean_text(file.get("sha256") or "not hashed"))
-        for side, file in inputs.items()
-        if file
-    )
+    rows = tuple(_file_row(side, file) for side, file in inputs.items() if file)
     columns = (Column("", 0.16), Column("Path", 0.36), Column("SHA-256", 0.48, "id"))
     return [Table("Input files", columns, rows)] if rows else []
+
+
+def _file_row(side: str, file: Mapping[str, Any]) -> tuple[str, ...]:
+    path, digest = file.get("path") or "in memory", file.get("sha256") or "not hashed"
+    return (SIDE_NAMES.get(side, name_key(side)), clean_text(path), clean_text(digest))
 
 
 def _list_versions(contents: ReportContents) -> Table:

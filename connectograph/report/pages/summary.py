@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectograph.report.contents import ReportContents, block_of, reason_of
 from connectograph.report.elements import Bullets, Column, Element, Paragraph, Section, Table, Tile, Tiles
-from connectograph.report.pages.common import explain_block, name_key, read_verdict
+from connectograph.report.exclusions import SIDES, list_single, noun_of
+from connectograph.report.pages.common import SIDE_NAMES, explain_block, read_verdict
 from connectograph.report.wording import clean_text, format_count, format_percent, format_score
 
 __all__ = ["build_summary", "list_exclusions", "list_scores"]
@@ -19,16 +20,14 @@ _REASONS = {
     "one_segment": "reaches one kept segment only",
     "no_common_voxel": "reaches several, never two at one voxel",
 }
-_SINGLE = {
-    "segments_listed": "Segments excluded by id",
-    "segments_below_size": "Segments below the size limit",
-    "ignored_voxels": "Voxels marked as ignored",
-    "ignored_synapses": "Predicted synapses wholly in ignored voxels",
-    "predicted_synapses_below_size": "Predicted synapses below the size limit",
-    "nan_voxels": "Heat-map voxels without a value",
+_ONE_SIDED = {
+    "ignored_voxels": "truth",
+    "truth_neurons_unmatched": "truth",
+    "ignored_synapses": "predicted",
+    "predicted_synapses_below_size": "predicted",
+    "nan_voxels": "predicted",
+    "predicted_neurons_unmatched": "predicted",
 }
-_SIDED = ("{}_synapses_unattached", "{}_unattached_reasons", "{}_pairs_filtered")
-_OF_PREDICTION = ("ignored_synapses", "predicted_synapses_below_size", "nan_voxels")
 _SCORE_COLUMNS = (
     Column("", 0.25),
     *(Column(name, 0.125, "number") for name in ("tp", "fp", "fn", "Precision", "Recall", "F1")),
@@ -90,35 +89,40 @@ def list_exclusions(report: Mapping[str, Any]) -> Element:
     excluded = report.get("excluded")
     if not excluded:
         return explain_block(report, "excluded")
+    synapses = block_of(report, "synapses")
+    sides = SIDES if report.get("edges") else SIDES[:1]
     rows = [
-        _sided_row("Synapses attached to no pair of segments", excluded, _SIDED[0], block_of(report, "synapses")),
-        *(_reason_row(excluded, key, label) for key, label in _REASONS.items()),
-        _sided_row("Contact pairs with a filtered segment", excluded, _SIDED[2], {}),
+        _sided_row("Synapses attached to no pair of segments", excluded, "{}_synapses_unattached", synapses, sides),
+        *(_reason_row(excluded, key, label, sides) for key, label in _REASONS.items()),
+        _sided_row("Contact pairs with a filtered segment", excluded, "{}_pairs_filtered", {}, sides),
     ]
-    sided = {key.format(side) for key in _SIDED for side in ("truth", "predicted")}
-    single = {key: count for key, count in excluded.items() if key not in sided and count is not None}
-    rows += [_single_row(key, count) for key, count in single.items() if count]
-    empty = [_SINGLE.get(key, name_key(key)).lower() for key, count in single.items() if not count]
+    single = list_single(excluded)
+    rows += [_single_row(key, count, sides) for key, count in single.items() if count]
+    empty = [noun_of(key).format(s="s") for key, count in single.items() if not count]
     note = f"Counted and 0: {', '.join(empty)}." if empty else ""
-    columns = (Column("", 0.56), Column("Truth", 0.22, "number"), Column("Prediction", 0.22, "number"))
+    columns = (Column("", 0.56), *(Column(SIDE_NAMES[side], 0.22, "number") for side in sides))
     return Table("What was excluded", columns, tuple(row for row in rows if row), note)
 
 
-def _sided_row(label: str, excluded: Mapping[str, Any], key: str, totals: Mapping[str, Any]) -> tuple[str, ...]:
+def _sided_row(
+    label: str, excluded: Mapping[str, Any], key: str, totals: Mapping[str, Any], sides: Sequence[str]
+) -> tuple[str, ...]:
+    """A number of each side; empty where no side has it."""
     cells = []
-    for side in ("truth", "predicted"):
+    for side in sides:
         count, total = excluded.get(key.format(side)), totals.get(f"n_{side}")
-        cells.append(f"{format_count(count)} of {total:,}" if count is not None and total else format_count(count))
-    return (label, *cells)
+        cells.append("–" if count is None else f"{count:,} of {total:,}" if total else f"{count:,}")
+    return () if set(cells) == {"–"} else (label, *cells)
 
 
-def _reason_row(excluded: Mapping[str, Any], key: str, label: str) -> tuple[str, ...]:
+def _reason_row(excluded: Mapping[str, Any], key: str, label: str, sides: Sequence[str]) -> tuple[str, ...]:
     """One reason why synapses are unattached; empty where it never occurs."""
-    counts = [block_of(excluded, f"{side}_unattached_reasons").get(key, 0) for side in ("truth", "predicted")]
-    return (f"– {label}", *(format_count(count) for count in counts)) if any(counts) else ()
+    counts = [block_of(excluded, f"{side}_unattached_reasons").get(key, 0) for side in sides]
+    return (f"– {label}", *map(format_count, counts)) if any(counts) else ()
 
 
-def _single_row(key: str, count: int) -> tuple[str, ...]:
+def _single_row(key: str, count: int, sides: Sequence[str]) -> tuple[str, ...]:
     """A number of one side, or of the segmentation that both share."""
-    cells = (format_count(count), "") if key == "ignored_voxels" else (format_count(count),) * 2
-    return (_SINGLE.get(key, name_key(key)), *(("", format_count(count)) if key in _OF_PREDICTION else cells))
+    noun = noun_of(key).format(s="" if count == 1 else "s")
+    cells = (f"{count:,}" if _ONE_SIDED.get(key, side) == side else "–" for side in sides)
+    return (noun[:1].upper() + noun[1:], *cells)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from connectograph.plots import plot_pairs_per_synapse
+from connectograph.plots import bin_pairs, plot_pairs_per_synapse
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Column, Figure, Paragraph, Section, Table
-from connectograph.report.pages.common import explain_block
+from connectograph.report.pages.common import explain_block, explain_missing
 from connectograph.report.wording import MISSING, format_count, format_share
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def build_synapses(contents: ReportContents) -> Section:
     if not synapses:
         return Section("synapses", "Synapses", (explain_block(contents.report, "synapses"),))
     lead = Paragraph(_describe_polyads(synapses), "lead")
-    return Section("synapses", "Synapses", (lead, _draw_pairs(synapses), _count_synapses(synapses)))
+    drawn = any(synapses.get(f"n_{side}") for side in _SIDES)
+    picture = _draw_pairs(synapses) if drawn else explain_missing("there is no synapse to draw")
+    return Section("synapses", "Synapses", (lead, picture, _count_synapses(synapses)))
 
 
 def _describe_polyads(synapses: Mapping[str, Any]) -> str:
@@ -44,14 +46,18 @@ def _draw_pairs(synapses: Mapping[str, Any]) -> Figure:
     def draw(axes: Sequence[Axes]) -> None:
         plot_pairs_per_synapse(synapses, ax=axes[0])
 
+    sides = [synapses.get(f"pairs_per_synapse_{side}") for side in _SIDES]
+    n_bins = max(len(bin_pairs(pairs)) for pairs in sides)
     caption = "A synapse that joins no pair is unattached; one that joins several is polyadic."
-    return Figure("pairs_per_synapse.png", caption, f"Bar chart. {_describe_polyads(synapses)}", draw, 0.36)
+    alt = f"Bar chart. {_describe_polyads(synapses)}"
+    return Figure("pairs_per_synapse.png", caption, alt, draw, height=0.14 + 0.042 * n_bins)
 
 
 def _count_synapses(synapses: Mapping[str, Any]) -> Table:
+    sides = [side for side in _SIDES if f"n_{side}" in synapses]
     rows = tuple(
-        (label, *(format_count(synapses.get(f"{key}_{side}{suffix}")) for side in _SIDES))
-        for label, key, suffix in (("Synapses", "n", ""), ("Attached to a pair of segments", "n", "_attached"))
+        (label, *(format_count(synapses.get(f"n_{side}{suffix}")) for side in sides))
+        for label, suffix in (("Synapses", ""), ("Attached to a pair of segments", "_attached"))
     )
-    columns = (Column("", 0.56), *(Column(name, 0.22, "number") for name in _SIDES.values()))
+    columns = (Column("", 0.56), *(Column(_SIDES[side], 0.22, "number") for side in sides))
     return Table("Numbers of synapses", columns, rows)
