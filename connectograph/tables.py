@@ -87,7 +87,7 @@ def make_table(name: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     return _sorted(pd.DataFrame(data), schema)
 
 
-def validate_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
+def validate_table(name: str, table: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:
     """The table if it follows its schema; columns beyond the schema are kept.
 
     Parameters
@@ -96,6 +96,8 @@ def validate_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
         A key of :data:`SCHEMAS`.
     table : pandas.DataFrame
         Checked, not changed.
+    columns : iterable of str, optional
+        The columns that are needed; all of the schema if not given.
 
     Returns
     -------
@@ -107,7 +109,8 @@ def validate_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
     SchemaError
         If a column is missing or has another type.
     """
-    for column, dtype in SCHEMAS[name].items():
+    for column in SCHEMAS[name] if columns is None else columns:
+        dtype = SCHEMAS[name][column]
         if column not in table.columns:
             raise SchemaError(f"{name} table lacks the column {column!r}; found {', '.join(map(str, table.columns))}.")
         found = table[column].dtype

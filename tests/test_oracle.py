@@ -19,7 +19,7 @@ from connectograph.io.files import dump_json
 
 AXES = ("z_nm", "y_nm", "x_nm")
 randoms = st.randoms(use_true_random=False)
-drawn = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+drawn = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def rows_of(table, ids, *columns):
@@ -120,7 +120,7 @@ def check(ev, expected):
     check_side(ev, "truth", expected.truth)
     check_side(ev, "predicted", expected.predicted)
     check_outcomes(ev.edge_outcomes, expected)
-    #check_contactome(ev.tables["contactome"], expected.contactome)
+    check_contactome(ev.tables["contactome"], expected.contactome)
     check_report(ev, expected)
     assert (score_of(ev.edges), score_of(ev.strict)) == (expected.score, expected.strict)
     assert ev.report["nodes"]["n_segments"] == len(kept)
@@ -135,12 +135,12 @@ def same_bytes(ev, other):
         assert table.equals(other.tables[name]), name
 
 
-@settings(drawn, max_examples=200)
+@settings(drawn, max_examples=100)
 @given(scenes())
 def test_every_number_is_that_of_the_definition(scene):
     arrays = [scene.segmentation, scene.truth, scene.predicted]
     before = [array.copy() for array in arrays]
-    ev = scene.evaluate(contactome=False, workers=1)
+    ev = scene.evaluate(contactome=True, workers=1)
     check(ev, oracles.evaluate(*arrays, voxel_size=scene.voxel_size, offset=scene.offset, **scene.options))
     for array, copy in zip(arrays, before, strict=True):
         assert np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"), "an input was changed"
@@ -149,9 +149,9 @@ def test_every_number_is_that_of_the_definition(scene):
 @drawn
 @given(scenes(), st.tuples(*[st.integers(1, 4)] * 3), st.integers(1, 2))
 def test_blocks_and_workers_change_no_byte(scene, shape, workers):
-    whole = scene.evaluate(contactome=False, workers=1)
+    whole = scene.evaluate(contactome=True, workers=1)
     with mock.patch("connectograph.blocks.BLOCK_SHAPE", shape), mock.patch("connectograph.runs.BLOCK_SHAPE", shape):
-        same_bytes(scene.evaluate(contactome=False, workers=workers), whole)
+        same_bytes(scene.evaluate(contactome=True, workers=workers), whole)
 
 
 @drawn
@@ -160,8 +160,8 @@ def test_a_file_may_be_cut_anyhow_and_read_in_any_order(scene, random, workers):
     def cut(role, array):
         return Shuffled(array, cut_boxes(array.shape, random), random)
 
-    whole = scene.evaluate(contactome=False, workers=1)
-    same_bytes(scene.evaluate(contactome=False, workers=workers, change=cut), whole)
+    whole = scene.evaluate(contactome=True, workers=1)
+    same_bytes(scene.evaluate(contactome=True, workers=workers, change=cut), whole)
 
 
 def dressed(array, dtype, layout):
@@ -181,7 +181,7 @@ def dressed(array, dtype, layout):
 @drawn
 @given(
     scenes(),
-    st.sampled_from(["u1", "i1", "u2", ">u2", "i4", ">i4", "u8", ">u8", "i8", ">i8"]),
+    st.sampled_from(["u1", ">u2", "i4", ">i8", ">u8"]),
     st.sampled_from(["plain", "fortran", "strided", "reversed", "read-only"]),
 )
 def test_stored_types_and_layouts_change_no_byte(scene, dtype, layout):
@@ -195,12 +195,12 @@ def test_stored_types_and_layouts_change_no_byte(scene, dtype, layout):
         scene.offset,
         {**scene.options, "exclude_segments": (2,)},
     )
-    plain = scene.evaluate(contactome=False, workers=1)
+    plain = scene.evaluate(contactome=True, workers=1)
 
     def change(role, array):
         return dressed(array, dtype if array.dtype == "u8" else array.dtype, layout)
 
-    same_bytes(scene.evaluate(contactome=False, workers=1, change=change), plain)
+    same_bytes(scene.evaluate(contactome=True, workers=1, change=change), plain)
 
 
 # --- invariances that need no other program -------------------------------------------------------------------------
@@ -279,7 +279,7 @@ COUNTED = {
     "edges_truth": ["source", "target", "n_synapses", "n_voxels"],
     "edges_predicted": ["source", "target", "n_synapses", "n_voxels"],
     "edge_outcomes": ["source", "target", "outcome", "n_synapses_truth", "n_synapses_predicted"],
-    #    "contactome": ["segment_a", "segment_b", "n_voxels", "n_faces"],
+    "contactome": ["segment_a", "segment_b", "n_voxels", "n_faces"],
 }
 
 
@@ -301,7 +301,7 @@ def test_mirrors_do_not_matter(scene, axes):
     # equal pieces are told apart by where they lie, and that is what a mirror changes
     scene = replace(only_labels(scene), options={**only_labels(scene).options, "split_disconnected": False})
     mirrored = moved(scene, lambda array: np.flip(array, axes))
-    same_counts(scene.evaluate(contactome=False), mirrored.evaluate(contactome=True))
+    same_counts(scene.evaluate(contactome=True), mirrored.evaluate(contactome=True))
 
 
 @drawn
@@ -316,7 +316,7 @@ def test_the_order_of_axes_does_not_matter_with_a_dilation_in_nanometres(scene, 
         voxel_size=tuple(scene.voxel_size[k] for k in order),
         offset=tuple(scene.offset[k] for k in order),
     )
-    one, other = scene.evaluate(contactome=False), turned.evaluate(contactome=True)
+    one, other = scene.evaluate(contactome=True), turned.evaluate(contactome=True)
     same_counts(one, other)
     for new, old in enumerate(order):
         here, there = one.tables["segments"][AXES[old]], other.tables["segments"][AXES[new]]
@@ -328,7 +328,7 @@ def test_the_order_of_axes_does_not_matter_with_a_dilation_in_nanometres(scene, 
 def test_background_around_a_volume_changes_nothing(scene, width):
     offset = tuple(o - before * v for o, v, (before, _) in zip(scene.offset, scene.voxel_size, width, strict=True))
     padded = moved(scene, lambda array: np.pad(array, width), offset=offset)
-    one, other = scene.evaluate(contactome=False), padded.evaluate(contactome=True)
+    one, other = scene.evaluate(contactome=True), padded.evaluate(contactome=True)
     same_counts(one, other)
     for name, table in one.tables.items():
         numbers = [column for column in table if "_nm" in column]

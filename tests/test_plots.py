@@ -158,7 +158,7 @@ def test_degree_plot_holds_the_degrees_and_the_identity_line():
     pairs = degrees[["degree_truth", "degree_predicted"]].to_numpy().tolist()
     assert ax.collections[0].get_offsets().tolist() == pairs
     (line,) = ax.lines
-    assert line.get_xdata() == line.get_ydata()
+    assert (line.get_xdata() == line.get_ydata()).all()
     assert ax.xaxis.get_transform().transform(np.array([0.0, np.e - 1])).tolist() == pytest.approx([0.0, 1.0])
 
 
@@ -207,8 +207,8 @@ def test_slices_are_drawn_in_micrometres_with_both_outlines():
     assert [line.get_label() for line in ax.lines] == ["truth", "prediction"]
     for contour, name in zip(ax.collections, ("truth_outline", "predicted_outline"), strict=True):
         assert tuple(np.round(contour.get_edgecolor()[0][:3] * 255).astype(int)) == rgb_of(COLOURS[name])
-        (left, top), (right, bottom) = np.ptp(contour.get_paths()[0].vertices, axis=0), (0, 0)
-        assert (left - right, top - bottom) == pytest.approx((3 * 0.5, 2 * 1.0))  # 3 columns, 2 rows of pixels
+        width, height = np.ptp(contour.get_paths()[0].vertices, axis=0)
+        assert (width, height) == pytest.approx((3 * 0.5, 2 * 1.0))  # 3 columns, 2 rows of pixels
 
 
 def rgb_of(colour: str) -> tuple[int, ...]:

@@ -12,11 +12,21 @@ from typing import Any
 
 from connectograph.volumes import Volume
 
-__all__ = ["print_card", "print_closing", "print_exclusions", "show_progress"]
+__all__ = ["print_card", "print_closing", "print_exclusions", "show_progress", "start_log"]
 
 log = logging.getLogger("connectograph")
 
-_LOG_SECONDS = 30.0
+_LOG_SECONDS, _PAUSE_SECONDS = 30.0, 2.0
+"""A line at the latest after so long; none within so short a time."""
+
+
+def start_log() -> None:
+    """Send the library's log to stderr; on a terminal the progress bar says as much."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    log.handlers[:] = [handler]
+    log.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    log.propagate = False
 
 
 def print_card(role: str, volume: Volume, n_ids: int | None = None) -> None:
@@ -85,6 +95,7 @@ class _Log:
     def add(self, voxels: int) -> None:
         self.done += voxels
         tenths, now = math.floor(10 * self.done / self.total), time.monotonic()
-        if tenths > self.tenths or now - self.last > _LOG_SECONDS:
+        pause = now - self.last
+        if (tenths > self.tenths and pause > _PAUSE_SECONDS) or pause > _LOG_SECONDS:
             self.tenths, self.last = tenths, now
             log.info("%s: %d %% of %d voxels", self.what, round(100 * self.done / self.total), self.total)

@@ -42,7 +42,9 @@ def _late(name: str) -> Callable[[argparse.Namespace], int]:
 
     def run(options: argparse.Namespace) -> int:
         from connectograph.cli import commands
+        from connectograph.cli.console import start_log
 
+        start_log()
         return int(getattr(commands, f"run_{name}")(options))
 
     return run

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph.errors import InputError
-from connectograph.graphs import AlignedEdges, align, edges_of
+from connectograph.graphs import AlignedEdges, align, as_aligned, edges_of
 from connectograph.tables import make_table
 
 __all__ = ["EdgeScore", "compare_edges", "list_edge_outcomes", "score_counts"]
@@ -154,7 +154,7 @@ def compare_edges(
     """
     if threshold < 1:
         raise InputError(f"threshold is {threshold} synapses; expected 1 or more.")
-    both = _aligned(truth, predicted)
+    both = as_aligned(truth, predicted)
     in_truth, in_predicted = both.truth >= threshold, both.predicted >= threshold
     tp = int((in_truth & in_predicted).sum())
     return score_counts(tp, int(in_predicted.sum()) - tp, int(in_truth.sum()) - tp)
@@ -202,14 +202,6 @@ def list_edge_outcomes(
             **columns,
         },
     )
-
-
-def _aligned(truth: Any, predicted: Any) -> AlignedEdges:
-    if isinstance(truth, AlignedEdges):
-        return truth
-    if predicted is None:
-        raise TypeError("compare takes two graphs or edge tables, or one AlignedEdges.")
-    return align(truth, predicted)
 
 
 def _positions_at(

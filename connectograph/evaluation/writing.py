@@ -34,7 +34,8 @@ def write_evaluation(
     evaluation: Evaluation, folder: Path, *, overwrite: bool, reports: bool, command: Sequence[str]
 ) -> Path:
     """Write the run directory of an evaluation; see :meth:`Evaluation.write`."""
-    with open_run(folder, overwrite=overwrite) as run, ThreadPoolExecutor(1) as pool:
+    room = sum(int(table.memory_usage(deep=True).sum()) for table in evaluation.tables.values())
+    with open_run(folder, overwrite=overwrite, needed_bytes=room) as run, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(_digest_inputs, evaluation)
         _write_tables(run, evaluation)
         _write_graphs(run, evaluation)

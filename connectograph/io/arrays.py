@@ -123,9 +123,9 @@ def read_tiff(path: str) -> npt.NDArray[Any]:
             check_memory(2 * math.prod(stack.shape) * stack.dtype.itemsize, path)
             _check_complete(stack, path, size)
             return np.asarray(stack.asarray())
-    except (tifffile.TiffFileError, ValueError, IndexError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # of many kinds, from a damaged file
         raise InputError(f"{path} cannot be read as TIFF ({error}): {describe_start(read_start(path))}.") from error
 
 
@@ -156,6 +156,8 @@ def write_tiff(path: str, labels: npt.NDArray[Any] | LazyLabels) -> None:
     """Write a TIFF stack, uncompressed, block by block; three planes stay three planes, not red, green and blue."""
     import tifffile
 
+    if not math.prod(labels.shape) or labels.dtype.kind == "b":
+        raise InputError(f"a TIFF cannot hold a volume without voxels, or of type bool: write {path} as HDF5 or .npy.")
     file = tifffile.memmap(path, shape=tuple(labels.shape), dtype=labels.dtype, photometric="minisblack")
     _fill(file, labels)
 

@@ -6,7 +6,6 @@ so a file from elsewhere could show any file of this machine as labels.
 
 from __future__ import annotations
 
-import errno
 import math
 import os
 import re
@@ -28,7 +27,9 @@ __all__ = [
     "storage_bytes",
 ]
 
-_LOCKED = (errno.EAGAIN, errno.EACCES, errno.ENOLCK, errno.ENOSYS)
+_LOCKED = ("unable to lock", "file locking")
+"""In HDF5's messages: another process holds a lock, or this one has the file open without one."""
+
 _TRUNCATED = re.compile(r"eof = (\d+),.*stored_eof = (\d+)")
 
 _MAX_LINKS = 1000
@@ -71,7 +72,7 @@ def open_hdf5(path: str) -> tuple[Any, tuple[str, ...]]:
     try:
         return h5py.File(path, "r"), ()
     except OSError as error:
-        if error.errno not in _LOCKED and "unable to lock" not in str(error):
+        if not any(words in str(error) for words in _LOCKED):
             raise InputError(_explain(path, size, str(error))) from error
     try:
         return h5py.File(path, "r", locking=False), (f"{path} is locked by another process: read without a lock",)

@@ -119,7 +119,7 @@ def describe_start(start: bytes) -> str:
     if form:
         return f"it starts like {'an xz file' if form == 'a pickle' else form}"
     text = start[:16].decode("latin-1")
-    shown = repr(text if text.isprintable() else start[:16])
+    shown = repr(text if text.isascii() and text.isprintable() else start[:16])
     return f"it starts with {shown}" + (" (a web page: a failed download?)" if text.lstrip().startswith("<") else "")
 
 

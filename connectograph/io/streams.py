@@ -103,6 +103,11 @@ class Stream:
         try:
             return self._decode(limit)
         except lzma.LZMAError as error:
+            if "Memory usage" in str(error):
+                raise InputError(
+                    f"{self._where} asks for more than {_UNPACKING_MEMORY:,} bytes of memory to be unpacked. Where it "
+                    "was made, pack it with at most xz -9."
+                ) from error
             raise InputError(
                 f"{self._where} is damaged: it cannot be unpacked beyond {self.position:,} bytes ({error}). Copy it "
                 "again (rsync --partial --checksum)."

@@ -1,0 +1,369 @@
+"""Contacts of whole volumes, counted with bit operations: 64 voxels of a row at a time.
+
+The planes are cut into tiles of some rows by one window of a few 64-bit words along x. In a tile every segment gets
+a bit for each voxel; a dilation is then a few shifts of whole words, an overlap an ``and``, its size a popcount. A tile
+reaches over what it counts by the dilation's reach on every side, so that all it needs lies inside. Segments rarely
+are many in a tile, and the work for each pair is small, so the time hardly depends on the dilation.
+
+Ids are held as the 64 bits of int64, background as 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from connectograph._kernels import kernel
+from connectograph._kernels.runs import find_breaks, grow
+
+__all__ = [
+    "GROWN",
+    "NEXT",
+    "TILE_Y",
+    "TILE_Z",
+    "VOXELS",
+    "Rows",
+    "Stencil",
+    "Tile",
+    "count_contacts",
+    "find_rows",
+    "make_tile",
+    "place_rows",
+]
+
+TILE_Z, TILE_Y = 16, 32
+"""Planes and rows that a tile counts: few segments each, yet small margins, and scratch that fits a core's cache."""
+
+VOXELS, NEXT, GROWN = 0, 1, 2
+"""Layers of bits of a segment in a tile."""
+
+_IGNORE = np.uint64(2**64 - 2)
+_NONE, _ALL = np.uint64(0), np.uint64(2**64 - 1)
+
+Array = npt.NDArray[Any]
+
+
+class Rows(NamedTuple):
+    """Consecutive planes as rows of runs: all voxels, background too.
+
+    Attributes
+    ----------
+    begins : (n_planes * height + 1,) array of int64
+        First run of each row.
+    runs : (R, 2) array of int64
+        First x and id of each run; each row is closed by a run (width, 0).
+    n_planes, height, width : int
+    """
+
+    begins: Array
+    runs: Array
+    n_planes: int
+    height: int
+    width: int
+
+
+class Stencil(NamedTuple):
+    """A dilation as a program of shifts.
+
+    Attributes
+    ----------
+    steps : (S, 5) array of int64
+        Source layer, target layer, dz, dy, dx: add to the target the voxels of the source from that far on. In
+        this order they make the layers NEXT and GROWN, and what they need in between, from VOXELS.
+    n_layers : int
+    reach_z, reach_y, reach_x : int
+        At least 1, for the neighbour beyond a face.
+    n_words : int
+        Words of a window, margins included.
+    """
+
+    steps: Array
+    n_layers: int
+    reach_z: int
+    reach_y: int
+    reach_x: int
+    n_words: int
+
+
+class Tile(NamedTuple):
+    """Scratch for the segments in a tile.
+
+    Attributes
+    ----------
+    members : (n,) array of int64
+        Ids.
+    boxes : (n, 4) array of int64
+        First and last plane, first and last row in which a segment has voxels.
+    bits : (n, n_layers, n_words, rows) array of uint64
+        A segment's voxels, the same moved down by one x (NEXT), dilated (GROWN), and steps between.
+    core : (n_words, rows) array of uint64
+        The voxels that the tile counts: without the margins.
+    cursors : (rows,) array of int64
+        The run of each row at which the window begins.
+    """
+
+    members: Array
+    boxes: Array
+    bits: Array
+    core: Array
+    cursors: Array
+
+
+def make_tile(stencil: Stencil, n_members: int) -> Tile:
+    """Scratch with room for `n_members` segments in a tile."""
+    n_rows = (TILE_Z + 2 * stencil.reach_z) * (TILE_Y + 2 * stencil.reach_y)
+    return Tile(
+        np.zeros(n_members, np.int64),
+        np.zeros((n_members, 4), np.int64),
+        np.empty((n_members, stencil.n_layers, stencil.n_words, n_rows), np.uint64),
+        np.zeros((stencil.n_words, n_rows), np.uint64),
+        np.zeros(n_rows, np.int64),
+    )
+
+
+@kernel
+def find_rows(block):
+    """Runs of every row of a block: end of each row in the list of runs, and their first x and id."""
+    n_x = block.shape[2]
+    lines = block.reshape(-1, n_x)
+    marks = np.zeros(8 * (n_x // 8 + 2), np.uint8)
+    words, breaks = marks.view(np.uint64), np.empty(n_x + 9, np.int64)
+    ends, runs = np.empty(lines.shape[0], np.int64), np.empty((8 * lines.shape[0] + n_x, 2), np.int64)
+    n = 0
+    for row in range(lines.shape[0]):
+        n_breaks = find_breaks(lines[row], marks, words, breaks)
+        while n + n_breaks + 1 > runs.shape[0]:
+            runs = grow(runs)
+        begin = 0
+        for k in range(n_breaks + 1):
+            value = np.uint64(lines[row, begin])
+            runs[n, 0], runs[n, 1] = begin, value if value < _IGNORE else _NONE
+            begin = breaks[k]
+            n += 1
+        ends[row] = n
+    return ends, runs[:n].copy()
+
+
+@kernel
+def place_rows(ends, runs, first_row, n_rows, x, target, cursors, out):
+    """Copy rows of a block, from `first_row` on, to where `cursors` says that rows `target`, ... go on."""
+    k = ends[first_row - 1] if first_row else 0
+    for row in range(n_rows):
+        place = cursors[target + row]
+        while k < ends[first_row + row]:
+            out[place, 0], out[place, 1] = runs[k, 0] + x, runs[k, 1]
+            place += 1
+            k += 1
+        cursors[target + row] = place
+
+
+@kernel
+def _fill_tile(rows, stencil, z, y, x, stop, tile):
+    """Bits of the segments from (z, y, x) on up to x = `stop`; their number, too large if they did not fit."""
+    runs, members, boxes, bits, cursors = rows.runs, tile.members, tile.boxes, tile.bits, tile.cursors
+    n_rows = TILE_Y + 2 * stencil.reach_y
+    n = last = 0
+    members[0] = 0
+    for dz in range(max(0, -z), min(TILE_Z + 2 * stencil.reach_z, rows.n_planes - z)):
+        for dy in range(max(0, -y), min(n_rows, rows.height - y)):
+            row = dz * n_rows + dy
+            if x <= 0:
+                cursors[row] = rows.begins[(z + dz) * rows.height + y + dy]
+            run = cursors[row]
+            while runs[run + 1, 0] <= x:
+                run += 1
+            cursors[row] = run
+            end = x
+            while end < stop:
+                begin, end, member = end, min(runs[run + 1, 0], stop), runs[run, 1]
+                run += 1
+                if member == 0:
+                    continue
+                if members[last] != member:
+                    last = 0
+                    while last < n and members[last] != member:
+                        last += 1
+                    if last == n:
+                        if n == members.size:
+                            return n + 1
+                        members[n] = member
+                        boxes[n, 0], boxes[n, 2], boxes[n, 3] = dz, dy, dy
+                        bits[n] = _NONE
+                        n += 1
+                boxes[last, 1] = dz
+                boxes[last, 2] = min(boxes[last, 2], dy)
+                boxes[last, 3] = max(boxes[last, 3], dy)
+                low, high = begin - x, end - x - 1
+                head, tail = _ALL << np.uint64(low & 63), _ALL >> np.uint64(63 - (high & 63))
+                if low >> 6 == high >> 6:
+                    bits[last, VOXELS, low >> 6, row] |= head & tail
+                else:
+                    bits[last, VOXELS, low >> 6, row] |= head
+                    for word in range((low >> 6) + 1, high >> 6):
+                        bits[last, VOXELS, word, row] = _ALL
+                    bits[last, VOXELS, high >> 6, row] |= tail
+    return n
+
+
+@kernel
+def _set_core(core, stencil, n_planes, n_rows, low, high):
+    """Bits of the voxels to count: `n_planes` by `n_rows` by x from `low` to `high` of the window."""
+    for word in range(core.shape[0]):
+        here, there = min(max(low - 64 * word, 0), 64), min(max(high - 64 * word, 0), 64)
+        mask = _NONE if there <= here else (_ALL << np.uint64(here)) & (_ALL >> np.uint64(64 - there))
+        core[word] = _NONE
+        for z in range(stencil.reach_z, stencil.reach_z + n_planes):
+            begin = z * (TILE_Y + 2 * stencil.reach_y) + stencil.reach_y
+            core[word, begin : begin + n_rows] = mask
+
+
+@kernel
+def _shift_layers(bits, begin, end, stencil):
+    """Run the stencil's program on one segment, whose voxels lie in the rows `begin` to `end`."""
+    n_words, n_rows = bits.shape[1:]
+    for k in range(stencil.steps.shape[0]):
+        step = stencil.steps[k, 2] * (TILE_Y + 2 * stencil.reach_y) + stencil.steps[k, 3]
+        first, last = max(begin - step, 0), min(end - step, n_rows)
+        words, shift = stencil.steps[k, 4] >> 6, np.uint64(stencil.steps[k, 4] & 63)
+        for word in range(max(0, -words - 1), min(n_words, n_words - words)):
+            out = bits[stencil.steps[k, 1], word, first:last]
+            source = bits[stencil.steps[k, 0]]
+            if word + words >= 0:
+                low = source[word + words, first + step : last + step]
+                for i in range(out.size):
+                    out[i] |= low[i] >> shift
+            if shift and word + words + 1 < n_words:
+                high = source[word + words + 1, first + step : last + step]
+                for i in range(out.size):
+                    out[i] |= high[i] << (np.uint64(64) - shift)
+
+
+@kernel
+def _count_bits(bits):
+    """Number of ones; compilers know this pattern and use the processor's own instruction."""
+    bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kernel
+def _count_beside(a, b, next_a, next_b, core):
+    """Voxels of one of two segments whose next is of the other."""
+    n = 0
+    for k in range(core.size):
+        n += _count_bits(((a[k] & next_b[k]) | (b[k] & next_a[k])) & core[k])
+    return n
+
+
+@kernel
+def _count_pair(tile, i, j, stencil, counts):
+    """Faces along z, y and x, and voxels in both dilations, of two segments of a tile."""
+    n_rows = TILE_Y + 2 * stencil.reach_y
+    margin, end = stencil.reach_z * n_rows, tile.core.shape[1] - stencil.reach_z * n_rows
+    first = max(tile.boxes[i, 0] * n_rows + tile.boxes[i, 2], tile.boxes[j, 0] * n_rows + tile.boxes[j, 2])
+    last = min(tile.boxes[i, 1] * n_rows + tile.boxes[i, 3], tile.boxes[j, 1] * n_rows + tile.boxes[j, 3]) + 1
+    for k in range(4):
+        here, there = (VOXELS, VOXELS) if k < 2 else (VOXELS, NEXT) if k == 2 else (GROWN, GROWN)
+        step = n_rows if k == 0 else 1 if k == 1 else 0
+        before, after = (margin + stencil.reach_y, margin + stencil.reach_y) if k == 3 else (step, 0)
+        low, high = max(first - before, margin), min(last + after, end)
+        counts[k] = 0
+        for word in range(tile.core.shape[0] if low < high else 0):
+            a, b = tile.bits[i, :, word], tile.bits[j, :, word]
+            counts[k] += _count_beside(
+                a[here, low:high],
+                b[here, low:high],
+                a[there, low + step : high + step],
+                b[there, low + step : high + step],
+                tile.core[word, low:high],
+            )
+
+
+@kernel
+def _are_near(a, b, stencil):
+    """Whether the boxes (first and last z, first and last y) of two segments come within both their dilations."""
+    z, y = 2 * stencil.reach_z, 2 * stencil.reach_y
+    return a[0] <= b[1] + z and b[0] <= a[1] + z and a[2] <= b[3] + y and b[2] <= a[3] + y
+
+
+@kernel
+def _count_tile(tile, n, stencil, found, n_found):
+    """Append the rows (a, b, counts) of the pairs of a tile's `n` segments that have any."""
+    counts = np.zeros(4, np.int64)
+    for i in range(n):
+        for j in range(i):
+            if _are_near(tile.boxes[i], tile.boxes[j], stencil):
+                _count_pair(tile, i, j, stencil, counts)
+                if counts[0] | counts[1] | counts[2] | counts[3]:
+                    if n_found == found.shape[0]:
+                        found = grow(found)
+                    found[n_found, 0], found[n_found, 1] = tile.members[i], tile.members[j]
+                    found[n_found, 2:] = counts
+                    n_found += 1
+    return found, n_found
+
+
+@kernel
+def _mark_tile(tile, n, stencil, marks, z, y, x):
+    """Mark the voxels with two or more segments within the dilation; (z, y, x) is the window's corner in `marks`."""
+    n_rows = TILE_Y + 2 * stencil.reach_y
+    for word in range(tile.core.shape[0]):
+        for row in range(tile.core.shape[1]):
+            once = twice = _NONE
+            for i in range(n):
+                twice |= once & tile.bits[i, GROWN, word, row]
+                once |= tile.bits[i, GROWN, word, row]
+            twice &= tile.core[word, row]
+            for k in range(64 if twice else 0):
+                if (twice >> np.uint64(k)) & np.uint64(1):
+                    marks[z + row // n_rows, y + row % n_rows, x + 64 * word + k] = 1
+
+
+@kernel
+def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
+    """Faces and overlaps of all pairs of segments in part of some planes.
+
+    Parameters
+    ----------
+    rows : Rows
+        The planes, with those within the stencil's reach around.
+    stencil : Stencil
+    first, last, top, bottom : int
+        Planes and rows to count.
+    tile : Tile
+        Scratch.
+    marks : (last - first, height, width) array of uint8
+        Set to 1 at voxels with two or more segments within the dilation; or empty.
+
+    Returns
+    -------
+    found : (n, 6) array of int64
+        Ids a and b; faces along z, y and x; voxels with both within the dilation. A pair may have several rows.
+    complete : bool
+        False if the tile had too little room: nothing was counted.
+    """
+    found, n_found = np.empty((256, 6), np.int64), 0
+    n_rows = TILE_Y + 2 * stencil.reach_y
+    width = 64 * stencil.n_words - 2 * stencil.reach_x
+    for z in range(first, last, TILE_Z):
+        for y in range(top, bottom, TILE_Y):
+            for x in range(0, rows.width, width):
+                corner = (z - stencil.reach_z, y - stencil.reach_y, x - stencil.reach_x)
+                stop = min(corner[2] + 64 * stencil.n_words, rows.width)
+                n = _fill_tile(rows, stencil, *corner, stop, tile)
+                if n > tile.members.size:
+                    return found[:0], False
+                if n < 2:
+                    continue
+                end = min(x + width, rows.width) - corner[2]
+                _set_core(tile.core, stencil, min(TILE_Z, last - z), min(TILE_Y, bottom - y), stencil.reach_x, end)
+                for i in range(n):
+                    box = tile.boxes[i]
+                    _shift_layers(tile.bits[i], box[0] * n_rows + box[2], box[1] * n_rows + box[3] + 1, stencil)
+                found, n_found = _count_tile(tile, n, stencil, found, n_found)
+                if marks.size:
+                    _mark_tile(tile, n, stencil, marks, corner[0] - first, corner[1], corner[2])
+    return found[:n_found], True
