@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 __all__ = ["divide", "explain_missing", "log2_ratio", "spearman"]
@@ -39,13 +38,14 @@ def spearman(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import numpy as np
     >>> spearman(np.array([1, 2, 3]), np.array([10, 30, 20]))
     0.5
     """
     from scipy.stats import rankdata
 
-    left, right = rankdata(truth), rankdata(predicted)
-    left, right = left - left.mean() if len(left) else left, right - right.mean() if len(right) else right
+    left, right = (rankdata(side) - (len(side) + 1) / 2 for side in (truth, predicted))
     return divide(float(left @ right), math.sqrt(float(left @ left) * float(right @ right)))
 
 

@@ -9,8 +9,9 @@ Functions: :func:`build_edges`, :func:`build_graph`, :func:`edges_of`, :func:`ad
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -23,6 +24,8 @@ from connectograph.tables import as_ids, make_table, validate_table
 from connectograph.volumes import Triple
 
 __all__ = ["AlignedEdges", "adjacency", "align", "as_aligned", "build_edges", "build_graph", "edges_of", "nodes_of"]
+
+_Array: TypeAlias = npt.NDArray[Any]
 
 _NODE_COLUMNS = ("n_voxels", "volume_nm3", "z_nm", "y_nm", "x_nm")
 _EDGE_COLUMNS = ("n_synapses", "n_voxels", "z_nm", "y_nm", "x_nm")
@@ -277,7 +280,7 @@ def align(
     InputError
         If one is directed and the other is not.
     SchemaError
-        If a pair occurs twice, or has no synapse.
+        If a pair occurs twice, or has fewer than 1 synapse.
 
     Notes
     -----
@@ -290,18 +293,16 @@ def align(
     >>> both.nodes.tolist(), both.truth.tolist(), both.predicted.tolist()
     ([1, 2, 3], [1, 1], [1, 0])
     """
-    from connectograph._kernels.edges import frozen, merge_pairs, number_ids
+    from connectograph._kernels.edges import index_ids, merge_pairs
 
     direction = _common_direction(truth, predicted, directed)
     left, right = _ends_and_weights(truth), _ends_and_weights(predicted)
     isolated = [nodes_of(graph) for graph in (truth, predicted) if not isinstance(graph, pd.DataFrame)]
     extra = as_ids([] if nodes is None else nodes, "nodes")
-    every, places = number_ids([*left[:2], *right[:2], *isolated, extra])
-    truth_pairs = _pairs(*places[0:2], left[2], len(every), direction)
-    predicted_pairs = _pairs(*places[2:4], right[2], len(every), direction)
-    del places  # a quarter of the memory at the peak
-    merged = merge_pairs(*map(frozen, (*truth_pairs[:2], *predicted_pairs[:2])))
-    return AlignedEdges(every, *merged, direction, truth_pairs[2], predicted_pairs[2])
+    every, table = index_ids([*left[:2], *right[:2], *isolated, extra])
+    with ThreadPoolExecutor(2) as pool:
+        pairs, autapses = zip(*pool.map(lambda side: _pairs(side, table, len(every), direction), (left, right)))
+    return AlignedEdges(every, *merge_pairs(*pairs), direction, *autapses)
 
 
 def as_aligned(
@@ -330,7 +331,7 @@ def _common_direction(truth: Any, predicted: Any, directed: bool | None) -> bool
     return given.pop() if given else False
 
 
-def _ends_and_weights(graph: nx.Graph | pd.DataFrame) -> list[npt.NDArray[Any]]:
+def _ends_and_weights(graph: nx.Graph | pd.DataFrame) -> tuple[_Array, _Array, _Array]:
     """Source, target and number of synapses of every edge; of a table, no other column is looked at."""
     columns = ["source", "target", "n_synapses"]
     table = validate_table("edges", graph, columns) if isinstance(graph, pd.DataFrame) else edges_of(graph)
@@ -341,35 +342,27 @@ def _ends_and_weights(graph: nx.Graph | pd.DataFrame) -> list[npt.NDArray[Any]]:
             f"edges.n_synapses: {len(weak)} pairs have fewer than 1 synapse, the first is {source[weak[0]]} to "
             f"{target[weak[0]]} with {weight[weak[0]]}; leave out pairs without a synapse."
         )
-    return [source, target, weight]
+    return source, target, weight
 
 
 def _pairs(
-    source: npt.NDArray[np.uint32], target: npt.NDArray[np.uint32], weight: npt.NDArray[Any], n: int, directed: bool
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """Keys source << 32 | target, ascending, with their synapses, and the number of autapses."""
-    from connectograph._kernels.edges import order_pairs
+    edges: tuple[_Array, _Array, _Array], table: tuple[_Array, _Array], n_nodes: int, directed: bool
+) -> tuple[tuple[_Array, _Array], int]:
+    """Keys of the pairs, ascending, with their synapses; and the number of autapses."""
+    from connectograph._kernels.edges import check_pairs, pack_pairs, sort_pairs
 
-    apart = source != target
-    n_autapses = int(len(apart) - apart.sum())
-    if n_autapses:
-        source, target, weight = source[apart], target[apart], weight[apart]
-    if not directed:
-        source, target = np.minimum(source, target), np.maximum(source, target)
-    keys = _join(source, target)
-    if (keys[1:] < keys[:-1]).any():
-        order = order_pairs(source, target, n)
-        keys, weight = keys[order], weight[order]
-    if (keys[1:] == keys[:-1]).any():
+    source, target, weight = edges
+    keys = pack_pairs(source, target, table, directed)
+    n_autapses, ascending, n_repeated = check_pairs(keys)
+    if not ascending:
+        keys, weight = sort_pairs(keys, weight, n_nodes)
+        n_repeated = check_pairs(keys)[2]
+    if n_repeated:
         raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
-    return keys, weight, n_autapses
-
-
-def _join(source: npt.NDArray[np.uint32], target: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    keys = source.astype(np.int64)
-    keys <<= 32
-    keys |= target
-    return keys
+    if n_autapses:
+        apart = (keys >> 32) != (keys & (2**32 - 1))
+        keys, weight = keys[apart], weight[apart]
+    return (keys, weight), n_autapses
 
 
 def _place(ids: npt.NDArray[np.uint64], nodes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

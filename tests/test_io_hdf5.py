@@ -91,7 +91,7 @@ def test_every_layout_and_type(tmp_path: Path, layout: str) -> None:
         box = slice(1, 5), slice(None, 33), slice(-20, None)
         np.testing.assert_array_equal(labels[box], array[box])
         assert labels[3:3, :, :].shape == (0, 70, 90)
-        assert [block.read().dtype for block in labels.blocks()][0] == array.dtype
+        assert next(block.read().dtype for block in labels.blocks()) == array.dtype
 
 
 def test_fortran_ordered_array(tmp_path: Path) -> None:
@@ -375,6 +375,34 @@ def test_truncation_anywhere_is_an_input_error(tmp_path: Path) -> None:
         (tmp_path / "a.h5").write_bytes(whole[:size])
         with pytest.raises(InputError, match=r"a\.h5"):
             gather(Hdf5Labels(str(tmp_path / "a.h5"), "labels"))
+
+
+def test_flipped_bits_are_input_errors_or_go_unnoticed(tmp_path: Path) -> None:
+    """Anywhere in the file; in a child process, because HDF5 itself might crash."""
+    path = tmp_path / "a.h5"
+    save(path, make_array("u1"), chunks=(4, 64, 64), compression="gzip")
+    with h5py.File(path, "r+") as file:
+        file["labels"].attrs["resolution"] = (40.0, 4.0, 4.0)
+    program = """
+        import sys
+        from connectograph.io import read_volume
+        whole = open(sys.argv[1], "rb").read()
+        refused = 0
+        for place in range(0, len(whole), 37):
+            name = f"{sys.argv[1]}.{place}.h5"
+            with open(name, "wb") as file:
+                file.write(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+            try:
+                for block in read_volume(name).labels.blocks():
+                    block.read()
+            except ValueError as error:
+                refused += type(error).__name__ == "InputError"
+        print(refused)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5
 
 
 @pytest.mark.parametrize(

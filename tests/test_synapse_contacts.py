@@ -105,7 +105,8 @@ def test_nothing_reaches_around_the_edges_of_the_volume():
     clefts = np.zeros((2, 3, 4), "u1")
     clefts[0, 0, 3] = clefts[1, 2, 0] = 5
     assert contacts_in(segmentation, clefts, dilation=1) == {}
-    assert contacts_in(segmentation, clefts, dilation=3) == {(5, 1, 2): 1}
+    assert contacts_in(segmentation, clefts, dilation=2) == {}
+    assert contacts_in(segmentation, clefts, dilation=3) == {(5, 1, 2): 1, (5, 1, 3): 1}
 
 
 def test_contacts_with_segments_that_are_not_kept_are_left_out():

@@ -43,14 +43,6 @@ def _count_pairs(near: dict[Any, list[int]], clefts: npt.NDArray[Any]) -> dict[A
 
 
 @numba.njit(cache=True)
-def _holds(near: npt.NDArray[Any], n: int, value: Any) -> bool:
-    for i in range(n):
-        if near[i] == value:
-            return True
-    return False
-
-
-@numba.njit(cache=True)
 def count_overlaps(labels: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> Any:
     """Voxels with both segments within the offsets, by (a, b): every voxel, every offset, every pair."""
     counts = numba.typed.Dict.empty(PAIR, numba.int64)
@@ -64,7 +56,10 @@ def count_overlaps(labels: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> Any:
                     k, j, i = z + dz, y + dy, x + dx
                     if 0 <= k < shape[0] and 0 <= j < shape[1] and 0 <= i < shape[2]:
                         value = labels[k, j, i]
-                        if 0 < value < np.uint64(FIRST_SPECIAL) and not _holds(near, n, value):
+                        known = 0
+                        while known < n and near[known] != value:
+                            known += 1
+                        if known == n and 0 < value < np.uint64(FIRST_SPECIAL):
                             near[n] = value
                             n += 1
                 for p in range(n):

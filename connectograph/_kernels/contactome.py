@@ -124,39 +124,66 @@ def make_tile(stencil: Stencil, n_members: int) -> Tile:
 
 
 @kernel
-def find_rows(block):
-    """Runs of every row of a block: end of each row in the list of runs, and their first x and id."""
-    n_x = block.shape[2]
-    lines = block.reshape(-1, n_x)
-    marks = np.zeros(8 * (n_x // 8 + 2), np.uint8)
-    words, breaks = marks.view(np.uint64), np.empty(n_x + 9, np.int64)
-    ends, runs = np.empty(lines.shape[0], np.int64), np.empty((8 * lines.shape[0] + n_x, 2), np.int64)
-    n = 0
+def find_rows(lines):
+    """Runs of every row: end of each row in the list of runs, and their first x and id.
+
+    Parameters
+    ----------
+    lines : (n, x) array of unsigned int
+
+    Returns
+    -------
+    ends : (n,) array of int64
+    runs : (R, 2) array of int64
+    """
+    marks = np.zeros(8 * (lines.shape[1] // 8 + 2), np.uint8)
+    words, breaks = marks.view(np.uint64), np.empty(lines.shape[1] + 9, np.int64)
+    ends, runs = np.empty(lines.shape[0], np.int64), np.empty((8 * lines.shape[0] + 1, 2), np.int64)
+    n = np.int64(0)  # not the literal 0: compiled once
     for row in range(lines.shape[0]):
-        n_breaks = find_breaks(lines[row], marks, words, breaks)
-        while n + n_breaks + 1 > runs.shape[0]:
+        line = lines[row]
+        n_runs = find_breaks(line, marks, words, breaks)
+        while n + n_runs > runs.shape[0]:
             runs = grow(runs)
-        begin = 0
-        for k in range(n_breaks + 1):
-            value = np.uint64(lines[row, begin])
-            runs[n, 0], runs[n, 1] = begin, value if value < _IGNORE else _NONE
-            begin = breaks[k]
-            n += 1
+        n = _write_row(line, breaks, n_runs, runs, n)
         ends[row] = n
-    return ends, runs[:n].copy()
+    return ends, runs[:n]
 
 
 @kernel
-def place_rows(ends, runs, first_row, n_rows, x, target, cursors, out):
-    """Copy rows of a block, from `first_row` on, to where `cursors` says that rows `target`, ... go on."""
-    k = ends[first_row - 1] if first_row else 0
-    for row in range(n_rows):
-        place = cursors[target + row]
-        while k < ends[first_row + row]:
-            out[place, 0], out[place, 1] = runs[k, 0] + x, runs[k, 1]
-            place += 1
-            k += 1
-        cursors[target + row] = place
+def _write_row(line, breaks, n_runs, runs, n):
+    """Write the runs of one line; the number of runs written so far."""
+    begin = 0
+    for k in range(n_runs):
+        value = np.uint64(line[begin])
+        runs[n, 0], runs[n, 1] = begin, np.int64(value if value < _IGNORE else _NONE)
+        begin = breaks[k]
+        n += 1
+    return n
+
+
+@kernel
+def place_rows(ends, runs, first, x, cursors, out):
+    """Copy the runs of planes of a block, from plane `first` on, to where `cursors` (planes, rows) says they go on."""
+    row = first * cursors.shape[1]
+    k = ends[row - 1] if row else 0
+    for plane in range(cursors.shape[0]):
+        for y in range(cursors.shape[1]):
+            place = cursors[plane, y]
+            while k < ends[row]:
+                out[place, 0], out[place, 1] = runs[k, 0] + x, runs[k, 1]
+                place += 1
+                k += 1
+            cursors[plane, y] = place
+            row += 1
+
+
+@kernel
+def _clear(bits):
+    for layer in range(bits.shape[0]):
+        for word in range(bits.shape[1]):
+            for row in range(bits.shape[2]):
+                bits[layer, word, row] = _NONE
 
 
 @kernel
@@ -190,7 +217,7 @@ def _fill_tile(rows, stencil, z, y, x, stop, tile):
                             return n + 1
                         members[n] = member
                         boxes[n, 0], boxes[n, 2], boxes[n, 3] = dz, dy, dy
-                        bits[n] = _NONE
+                        _clear(bits[n])
                         n += 1
                 boxes[last, 1] = dz
                 boxes[last, 2] = min(boxes[last, 2], dy)
@@ -213,10 +240,12 @@ def _set_core(core, stencil, n_planes, n_rows, low, high):
     for word in range(core.shape[0]):
         here, there = min(max(low - 64 * word, 0), 64), min(max(high - 64 * word, 0), 64)
         mask = _NONE if there <= here else (_ALL << np.uint64(here)) & (_ALL >> np.uint64(64 - there))
-        core[word] = _NONE
+        for row in range(core.shape[1]):
+            core[word, row] = _NONE
         for z in range(stencil.reach_z, stencil.reach_z + n_planes):
             begin = z * (TILE_Y + 2 * stencil.reach_y) + stencil.reach_y
-            core[word, begin : begin + n_rows] = mask
+            for row in range(begin, begin + n_rows):
+                core[word, row] = mask
 
 
 @kernel
@@ -250,36 +279,27 @@ def _count_bits(bits):
 
 
 @kernel
-def _count_beside(a, b, next_a, next_b, core):
-    """Voxels of one of two segments whose next is of the other."""
-    n = 0
-    for k in range(core.size):
-        n += _count_bits(((a[k] & next_b[k]) | (b[k] & next_a[k])) & core[k])
-    return n
-
-
-@kernel
-def _count_pair(tile, i, j, stencil, counts):
+def _count_pair(tile, i, j, stencil, found):
     """Faces along z, y and x, and voxels in both dilations, of two segments of a tile."""
     n_rows = TILE_Y + 2 * stencil.reach_y
-    margin, end = stencil.reach_z * n_rows, tile.core.shape[1] - stencil.reach_z * n_rows
-    first = max(tile.boxes[i, 0] * n_rows + tile.boxes[i, 2], tile.boxes[j, 0] * n_rows + tile.boxes[j, 2])
-    last = min(tile.boxes[i, 1] * n_rows + tile.boxes[i, 3], tile.boxes[j, 1] * n_rows + tile.boxes[j, 3]) + 1
-    for k in range(4):
-        here, there = (VOXELS, VOXELS) if k < 2 else (VOXELS, NEXT) if k == 2 else (GROWN, GROWN)
-        step = n_rows if k == 0 else 1 if k == 1 else 0
-        before, after = (margin + stencil.reach_y, margin + stencil.reach_y) if k == 3 else (step, 0)
-        low, high = max(first - before, margin), min(last + after, end)
-        counts[k] = 0
-        for word in range(tile.core.shape[0] if low < high else 0):
-            a, b = tile.bits[i, :, word], tile.bits[j, :, word]
-            counts[k] += _count_beside(
-                a[here, low:high],
-                b[here, low:high],
-                a[there, low + step : high + step],
-                b[there, low + step : high + step],
-                tile.core[word, low:high],
-            )
+    margin = stencil.reach_z * n_rows
+    reach = margin + stencil.reach_y
+    first = max(tile.boxes[i, 0] * n_rows + tile.boxes[i, 2], tile.boxes[j, 0] * n_rows + tile.boxes[j, 2]) - reach
+    last = min(tile.boxes[i, 1] * n_rows + tile.boxes[i, 3], tile.boxes[j, 1] * n_rows + tile.boxes[j, 3]) + 1 + reach
+    first, last = max(first, margin), min(last, tile.core.shape[1] - margin)
+    below = beside = after = both = 0
+    for word in range(tile.core.shape[0] if first < last else 0):
+        core, a, b = tile.core[word, first:last], tile.bits[i, VOXELS, word], tile.bits[j, VOXELS, word]
+        a0, a1, a2 = a[first:last], a[first + n_rows : last + n_rows], a[first + 1 : last + 1]
+        b0, b1, b2 = b[first:last], b[first + n_rows : last + n_rows], b[first + 1 : last + 1]
+        a3, b3 = tile.bits[i, NEXT, word, first:last], tile.bits[j, NEXT, word, first:last]
+        a4, b4 = tile.bits[i, GROWN, word, first:last], tile.bits[j, GROWN, word, first:last]
+        for k in range(core.size):
+            below += _count_bits(((a0[k] & b1[k]) | (b0[k] & a1[k])) & core[k])
+            beside += _count_bits(((a0[k] & b2[k]) | (b0[k] & a2[k])) & core[k])
+            after += _count_bits(((a0[k] & b3[k]) | (b0[k] & a3[k])) & core[k])
+            both += _count_bits(a4[k] & b4[k] & core[k])
+    found[2], found[3], found[4], found[5] = below, beside, after, both
 
 
 @kernel
@@ -292,17 +312,15 @@ def _are_near(a, b, stencil):
 @kernel
 def _count_tile(tile, n, stencil, found, n_found):
     """Append the rows (a, b, counts) of the pairs of a tile's `n` segments that have any."""
-    counts = np.zeros(4, np.int64)
     for i in range(n):
         for j in range(i):
             if _are_near(tile.boxes[i], tile.boxes[j], stencil):
-                _count_pair(tile, i, j, stencil, counts)
-                if counts[0] | counts[1] | counts[2] | counts[3]:
-                    if n_found == found.shape[0]:
-                        found = grow(found)
-                    found[n_found, 0], found[n_found, 1] = tile.members[i], tile.members[j]
-                    found[n_found, 2:] = counts
-                    n_found += 1
+                if n_found == found.shape[0]:
+                    found = grow(found)
+                row = found[n_found]
+                row[0], row[1] = tile.members[i], tile.members[j]
+                _count_pair(tile, i, j, stencil, row)
+                n_found += (row[2] | row[3] | row[4] | row[5]) != 0
     return found, n_found
 
 
@@ -345,7 +363,7 @@ def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
     complete : bool
         False if the tile had too little room: nothing was counted.
     """
-    found, n_found = np.empty((256, 6), np.int64), 0
+    found, n_found = np.empty((256, 6), np.int64), np.int64(0)
     n_rows = TILE_Y + 2 * stencil.reach_y
     width = 64 * stencil.n_words - 2 * stencil.reach_x
     for z in range(first, last, TILE_Z):

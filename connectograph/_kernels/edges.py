@@ -1,6 +1,8 @@
-"""Edges: segment ids to small numbers, and two sorted lists of pairs joined into one.
+"""Edges: segment ids to small numbers, and two lists of pairs sorted and joined into one.
 
-A pair is the key ``source << 32 | target`` of two numbers below 2^31, so that keys sort by (source, target).
+A pair is the key ``source << 32 | target`` of two positions below 2^31, so that keys sort by (source, target).
+A hash table is two arrays: ids, and for each its position + 1 (0: the slot is free); at most a quarter is in use, for
+half of the time of a fuller table goes into branches foretold wrongly.
 """
 
 from __future__ import annotations
@@ -14,38 +16,12 @@ import numpy.typing as npt
 from connectograph._kernels import kernel
 from connectograph._kernels.hashing import mix
 
-__all__ = ["merge_pairs", "number_ids", "order_pairs"]
+__all__ = ["check_pairs", "count_outcomes", "frozen", "index_ids", "merge_pairs", "pack_pairs", "sort_pairs"]
 
-_SHIFT, _LOW = np.int64(32), np.int64(2**32 - 1)
+_LOW = np.int64(2**32 - 1)
+_DIGIT, _BUCKETS = 11, 2**11
 
 Array = npt.NDArray[Any]
-
-
-def number_ids(columns: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """All ids of several columns, ascending, and the place of each entry among them.
-
-    Parameters
-    ----------
-    columns : sequence of (n,) arrays of uint64
-
-    Returns
-    -------
-    ids : (u,) array of uint64
-        Ascending.
-    places : list of (n,) arrays of uint32
-        ``ids[places[i]]`` is ``columns[i]``.
-    """
-    known, slots, count = np.empty(16, np.uint64), np.zeros(32, np.uint32), 0
-    places = []
-    for column in columns:
-        numbers, known, slots, count = _number(frozen(column), known, slots, count)
-        places.append(numbers)
-    order = np.argsort(known[:count])
-    rank = np.empty(count, np.uint32)
-    rank[order] = np.arange(count, dtype=np.uint32)
-    for i, numbers in enumerate(places):
-        places[i] = rank[numbers]
-    return known[order], places
 
 
 def frozen(array: Array) -> Array:
@@ -55,82 +31,139 @@ def frozen(array: Array) -> Array:
     return view
 
 
-@kernel
-def _number(ids, known, slots, count):
-    """Number ids in order of first appearance, going on from those known; slots hold number + 1, 0 is free."""
-    numbers = np.empty(ids.size, np.uint32)
-    for i in range(ids.size):
-        if i and ids[i] == ids[i - 1]:
-            numbers[i] = numbers[i - 1]
-            continue
-        slot = _find_slot(ids[i], known, slots)
-        if not slots[slot]:
-            if count == known.size:
-                known = np.concatenate((known, np.empty(count, np.uint64)))
-                slots = np.zeros(2 * known.size, np.uint32)
-                for number in range(count):
-                    slots[_find_slot(known[number], known, slots)] = number + 1
-                slot = _find_slot(ids[i], known, slots)
-            known[count] = ids[i]
-            count += 1
-            slots[slot] = count
-        numbers[i] = slots[slot] - 1
-    return numbers, known, slots, count
-
-
-@kernel
-def _find_slot(value, known, slots):
-    """Slot that holds the number of an id, or the free slot where it belongs; the size is a power of two."""
-    slot = np.int64(mix(value) & np.uint64(slots.size - 1))
-    while slots[slot] and known[slots[slot] - 1] != value:
-        slot = (slot + 1) & (slots.size - 1)
-    return slot
-
-
-@kernel
-def order_pairs(source, target, n_nodes):
-    """Order of the pairs by (source, target): two stable counting sorts, the last key first.
+def index_ids(columns: Sequence[Array]) -> tuple[Array, tuple[Array, Array]]:
+    """All ids of several columns, ascending, and the hash table from id to position.
 
     Parameters
     ----------
-    source, target : (n,) arrays of uint32
-        Below n_nodes.
-    n_nodes : int
+    columns : sequence of (n,) arrays of uint64
 
     Returns
     -------
-    (n,) array of uint32
+    ids : (u,) array of uint64
+        Ascending.
+    table : tuple of 2 arrays
+        For :func:`pack_pairs`.
     """
-    order = np.arange(source.size).astype(np.uint32)
-    for key in (target, source):
-        start = np.zeros(n_nodes + 1, np.int64)
-        for i in range(key.size):
-            start[key[i] + 1] += 1
-        for node in range(n_nodes):
-            start[node + 1] += start[node]
-        moved = np.empty(order.size, np.uint32)
-        for i in range(order.size):
-            node = key[order[i]]
-            moved[start[node]] = order[i]
-            start[node] += 1
-        order = moved
-    return order
+    known, slots, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
+    for column in columns:
+        known, slots, count = _collect_ids(frozen(column), known, slots, count)
+    used = np.flatnonzero(slots)
+    used = used[np.argsort(known[used])]
+    slots[used] = np.arange(1, count + 1, dtype=np.uint32)
+    return known[used], (known, slots)
+
+
+def pack_pairs(source: Array, target: Array, table: tuple[Array, Array], directed: bool) -> Array:
+    """Keys of pairs of ids, (n,) int64; of undirected ones the smaller position is the source."""
+    keys: Array = _pack_pairs(frozen(source), frozen(target), *table, directed)
+    return keys
 
 
 @kernel
-def merge_pairs(left, left_weights, right, right_weights):
+def check_pairs(keys):
+    """Number of pairs of a node with itself, whether keys ascend, and how many repeat the one before."""
+    n_autapses = n_repeated = 0
+    ascending = True
+    for i in range(keys.size):
+        n_autapses += (keys[i] >> 32) == (keys[i] & _LOW)
+        if i:
+            ascending &= keys[i - 1] <= keys[i]
+            n_repeated += keys[i - 1] == keys[i]
+    return n_autapses, ascending, n_repeated
+
+
+def sort_pairs(keys: Array, weights: Array, n_nodes: int) -> tuple[Array, Array]:
+    """Keys ascending, with their weights: a radix sort whose buckets stay in the cache. `keys` is overwritten."""
+    spare_keys, spare_weights = np.empty_like(keys), np.empty_like(keys)
+    other_weights = np.empty_like(keys)
+    for half in (0, 32):
+        for digit in range(0, max(1, n_nodes.bit_length()), _DIGIT):
+            _scatter(frozen(keys), frozen(weights), half + digit, spare_keys, spare_weights)
+            keys, spare_keys = spare_keys, keys
+            weights, spare_weights, other_weights = spare_weights, other_weights, spare_weights
+    return keys, weights
+
+
+def merge_pairs(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array, Array, Array]:
     """Every pair of either list, in order, with its weight in both (0 where a list lacks it).
 
     Parameters
     ----------
-    left, right : (n,), (m,) arrays of int64
-        Keys, strictly ascending.
-    left_weights, right_weights : (n,), (m,) arrays of int64
+    left, right : tuple of 2 arrays
+        Keys, strictly ascending, and weights; int64.
 
     Returns
     -------
     source, target, left, right : (u,) arrays of int64
     """
+    merged: tuple[Array, Array, Array, Array] = _merge_pairs(*map(frozen, (*left, *right)))
+    return merged
+
+
+@kernel
+def _collect_ids(column, known, slots, count):
+    """Add the ids of a column to a hash table, which doubles before it is more than a quarter full."""
+    for i in range(column.size):
+        if i and column[i] == column[i - 1]:
+            continue
+        slot = _find_slot(column[i], known, slots)
+        if slots[slot]:
+            continue
+        known[slot], slots[slot] = column[i], 1
+        count += 1
+        if 4 * count > slots.size:
+            known, slots = _double(known, slots)
+    return known, slots, count
+
+
+@kernel
+def _double(known, slots):
+    more_known, more_slots = np.empty(2 * known.size, np.uint64), np.zeros(2 * slots.size, np.uint32)
+    for old in range(slots.size):
+        if slots[old]:
+            slot = _find_slot(known[old], more_known, more_slots)
+            more_known[slot], more_slots[slot] = known[old], slots[old]
+    return more_known, more_slots
+
+
+@kernel
+def _find_slot(value, known, slots):
+    """Slot of an id, or the free slot where it belongs."""
+    slot = np.int64(mix(value) & np.uint64(slots.size - 1))
+    while slots[slot] and known[slot] != value:
+        slot = (slot + 1) & (slots.size - 1)
+    return slot
+
+
+@kernel
+def _pack_pairs(source, target, known, slots, directed):
+    keys = np.empty(source.size, np.int64)
+    a = np.int64(0)
+    for i in range(source.size):
+        if i == 0 or source[i] != source[i - 1]:
+            a = np.int64(slots[_find_slot(source[i], known, slots)]) - 1
+        b = np.int64(slots[_find_slot(target[i], known, slots)]) - 1
+        keys[i] = (a << 32) | b if directed or a < b else (b << 32) | a
+    return keys
+
+
+@kernel
+def _scatter(keys, weights, shift, out_keys, out_weights):
+    """A stable counting sort by one digit of the keys."""
+    start = np.zeros(_BUCKETS + 1, np.int64)
+    for key in keys:
+        start[((key >> shift) & (_BUCKETS - 1)) + 1] += 1
+    for bucket in range(_BUCKETS):
+        start[bucket + 1] += start[bucket]
+    for i in range(keys.size):
+        bucket = (keys[i] >> shift) & (_BUCKETS - 1)
+        out_keys[start[bucket]], out_weights[start[bucket]] = keys[i], weights[i]
+        start[bucket] += 1
+
+
+@kernel
+def _merge_pairs(left, left_weights, right, right_weights):
     size = _count_union(left, right)
     source, target = np.empty(size, np.int64), np.empty(size, np.int64)
     in_left, in_right = np.zeros(size, np.int64), np.zeros(size, np.int64)
@@ -139,7 +172,7 @@ def merge_pairs(left, left_weights, right, right_weights):
         take_left = j == right.size or (i < left.size and left[i] <= right[j])
         take_right = i == left.size or (j < right.size and right[j] <= left[i])
         key = left[i] if take_left else right[j]
-        source[row], target[row] = key >> _SHIFT, key & _LOW
+        source[row], target[row] = key >> 32, key & _LOW
         if take_left:
             in_left[row] = left_weights[i]
             i += 1
@@ -158,3 +191,20 @@ def _count_union(left, right):
         j += step_right
         size += 1
     return size + (left.size - i) + (right.size - j)
+
+
+@kernel
+def count_outcomes(source, target, truth, predicted, threshold, n_nodes):
+    """For every node its pairs as source and as target by outcome: 0 no edge, 1 in both, 2 only in the prediction, 3
+    only in the truth. Two (n_nodes, 4) arrays of int64."""
+    as_source, as_target = np.zeros((n_nodes, 4), np.int64), np.zeros((n_nodes, 4), np.int64)
+    for i in range(source.size):
+        in_truth, in_predicted = truth[i] >= threshold, predicted[i] >= threshold
+        outcome = 0
+        if in_truth:
+            outcome = 1 if in_predicted else 3
+        elif in_predicted:
+            outcome = 2
+        as_source[source[i], outcome] += 1
+        as_target[target[i], outcome] += 1
+    return as_source, as_target

@@ -1,8 +1,9 @@
-"""Open-addressing hash tables: grouping rows of ids, and counts per pair.
+"""Open-addressing hash tables: equal rows of ids, and sums over them.
 
-Conventions: tables have a power of two of slots, are at most half full, and double when they would be fuller (a
-table that cannot grow would loop forever once full). Results are in order of first appearance, never in slot order.
-Arguments are C-contiguous and writeable, so that each kernel is compiled once.
+Conventions: tables have a power of two of slots, are at most half full, and double when they would be fuller (one
+that cannot grow would loop forever once full). Results are in order of first appearance, never in slot order.
+Arguments are C-contiguous and writeable, so that each kernel is compiled once. Tables grow outside the inner loop:
+numba counts references to an array that a loop may replace, which costs more than the lookup.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D04
 
 
 @kernel
-def mix(value: np.uint64) -> np.uint64:
+def mix(value):
     """Spread 64 bits over all 64 bits (the finaliser of splitmix64, Steele et al. 2014, OOPSLA)."""
     value = (value ^ (value >> _FIRST_SHIFT)) * _FIRST_FACTOR
     value = (value ^ (value >> _SECOND_SHIFT)) * _SECOND_FACTOR
@@ -26,7 +27,7 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @kernel
-def _find_slot(slots: np.ndarray, keys: np.ndarray, first: np.ndarray, row: int) -> int:
+def _find_slot(slots, keys, first, row):
     """Slot that holds the group of `row`, or the free slot where it belongs."""
     code = np.uint64(0)
     for column in range(keys.shape[1]):
@@ -44,7 +45,22 @@ def _find_slot(slots: np.ndarray, keys: np.ndarray, first: np.ndarray, row: int)
 
 
 @kernel
-def group_rows(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _number_rows(keys, slots, first, groups, row, n_groups):
+    """Number the rows from `row` on until all are numbered or `first` is full: the next row, the number of groups."""
+    while row < groups.size:
+        slot = _find_slot(slots, keys, first, row)
+        if slots[slot] < 0:
+            if n_groups == first.size:
+                break
+            slots[slot], first[n_groups] = n_groups, row
+            n_groups += 1
+        groups[row] = slots[slot]
+        row += 1
+    return row, n_groups
+
+
+@kernel
+def group_rows(keys):
     """Number equal rows alike: 0, 1, 2, ... in order of first appearance.
 
     Parameters
@@ -58,28 +74,21 @@ def group_rows(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first : (u,) array of int64
         First row of each group.
     """
-    groups = np.empty(keys.shape[0], np.int64)
-    first = np.empty(16, np.int64)
-    slots = np.full(2 * first.size, -1, np.int64)
-    n_groups = 0
-    for row in range(keys.shape[0]):
-        slot = _find_slot(slots, keys, first, row)
-        if slots[slot] < 0:
-            if n_groups == first.size:
-                first = np.concatenate((first, np.empty(first.size, np.int64)))
-                slots = np.full(2 * first.size, -1, np.int64)
-                for group in range(n_groups):
-                    slots[_find_slot(slots, keys, first, first[group])] = group
-                slot = _find_slot(slots, keys, first, row)
-            slots[slot] = n_groups
-            first[n_groups] = row
-            n_groups += 1
-        groups[row] = slots[slot]
+    groups, first = np.empty(keys.shape[0], np.int64), np.empty(256, np.int64)
+    slots = np.full(2 * first.size, -1)
+    row, n_groups = _number_rows(keys, slots, first, groups, 0, 0)
+    while row < groups.size:
+        known, first = first, np.empty(2 * first.size, np.int64)
+        slots = np.full(2 * first.size, -1)
+        for group in range(n_groups):
+            first[group] = known[group]
+            slots[_find_slot(slots, keys, first, first[group])] = group
+        row, n_groups = _number_rows(keys, slots, first, groups, row, n_groups)
     return groups, first[:n_groups].copy()
 
 
 @kernel
-def sum_by_key(keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sum_by_key(keys, values):
     """Sum the rows of `values` that have equal rows of `keys`.
 
     Parameters

@@ -95,9 +95,11 @@ def switch_links(source, target, n_directed, n, ordered, taken, allowed, seed, n
 
     Returns
     -------
-    int
+    done : int
         Switches done. A proposal is left out if a new link would join a node with itself, a pair that is taken, or
         one that is not allowed.
+    state : uint64
+        The seed to go on with.
     """
     state, done = seed, 0
     for _ in range(n_proposals):
@@ -125,4 +127,4 @@ def switch_links(source, target, n_directed, n, ordered, taken, allowed, seed, n
         taken[_find(taken, far)] = far
         target[i], source[j], target[j] = d, c, b
         done += 1
-    return done
+    return done, state

@@ -6,6 +6,7 @@ wrong; 3 interrupted; 4 a fault of connectograph.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without × is no reason to stop
     try:
         options = build_parser().parse_args(arguments)
     except SystemExit as stop:  # argparse has printed help, version or what is wrong with the call

@@ -33,7 +33,8 @@ def run_demo(options: argparse.Namespace) -> int:
 
     files, overwrite = write_phantom(options.out)
     volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
-    evaluation = _evaluate(volumes, Settings().checked(), files, reading={}, workers=None)
+    names = {role: volume.name for role, volume in volumes.items()}
+    evaluation = _evaluate(volumes, Settings().checked(), names, reading={}, workers=None)
     evaluation.write(options.out, overwrite=overwrite, command=options.command_line)
     _print_result(evaluation, options.out)
     return 0
@@ -234,7 +235,7 @@ def _keep(options: argparse.Namespace) -> tuple[Volume, Any]:
 def _dilation(options: argparse.Namespace) -> dict[str, Any]:
     if options.dilation_nm is not None:
         return {"dilation": None, "dilation_nm": options.dilation_nm}
-    return {"dilation": options.dilation, "dilation_nm": None}
+    return {"dilation": 1 if options.dilation is None else options.dilation, "dilation_nm": None}
 
 
 def _read_any(name: str, options: argparse.Namespace) -> Volume:

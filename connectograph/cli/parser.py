@@ -139,7 +139,8 @@ def _convert(commands: Commands) -> None:
 
 def _dilating(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--dilation", type=int, default=1, metavar="N", help="voxels: z by 1, y, x by N (default 1)")
+    # no default here: argparse would not notice that --dilation 1 was given beside --dilation-nm
+    group.add_argument("--dilation", type=int, metavar="N", help="voxels: z by 1, y, x by N (default 1)")
     group.add_argument("--dilation-nm", type=float, metavar="R", help="radius in nm instead")
 
 

@@ -5,20 +5,18 @@ Functions: :func:`find_contacts`, :func:`mark_contacts`, :func:`mark_synapse_ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import as_label_block, default_workers, iterate_blocks
 from connectograph.contacts.dilation import dilation_offsets
 from connectograph.contacts.synapse_contacts import keep_contacts
+from connectograph.contacts.windows import Window, map_windows
 from connectograph.io.lazy import read_box
 from connectograph.runs import RunLabels
 from connectograph.segments import kept_ids
@@ -27,7 +25,7 @@ from connectograph.tables import make_table
 from connectograph.volumes import Block, LazyLabels, Shape, Volume, check_same_grid
 
 if TYPE_CHECKING:
-    from connectograph._kernels.contactome import Rows, Stencil
+    from connectograph._kernels.contactome import Stencil
 
 __all__ = ["find_contacts", "mark_contacts", "mark_synapse_overlaps"]
 
@@ -80,10 +78,11 @@ def find_contacts(
     stencil = _make_stencil(segmentation, dilation, dilation_nm)
     nowhere = np.empty((0, 0, 0), np.uint8)
 
-    def count(window: _Window, top: int, bottom: int) -> Sums:
+    def count(window: Window, top: int, bottom: int) -> Sums:
         return _sum_rows(_count(window, stencil, top, bottom, nowhere))
 
-    pairs, sums = _sum_parts(part for _, parts in _map_windows(segmentation, stencil, count, workers) for part in parts)
+    windows = map_windows(count, segmentation, stencil.reach_z, workers=workers)
+    pairs, sums = _sum_parts(part for _, parts in windows for part in parts)
     z, y, x = segmentation.voxel_size
     columns = {
         "segment_a": pairs[:, 0],
@@ -195,13 +194,13 @@ class _ContactLabels:
         return np.dtype(np.uint8) if self.painted is None else self.painted.dtype
 
     def blocks(self) -> Iterator[Block]:
-        def mark(window: _Window, top: int, bottom: int) -> npt.NDArray[np.uint8]:
+        def mark(window: Window, top: int, bottom: int) -> npt.NDArray[np.uint8]:
             marks = np.zeros((window.last - window.first, *self.shape[1:]), np.uint8)
             _count(window, self.stencil, top, bottom, marks)
             return marks[:, top:bottom]
 
-        windows = _map_windows(self.segmentation, self.stencil, mark, self.workers, self.kept)
-        for plane, parts in windows:
+        reach = self.stencil.reach_z
+        for plane, parts in map_windows(mark, self.segmentation, reach, kept=self.kept, workers=self.workers):
             marks = np.concatenate(parts, axis=1)
             yield Block((plane, 0, 0), marks.shape, partial(self._paint, plane, marks))
 
@@ -247,72 +246,16 @@ def plan_stencil(offsets: Offsets) -> Stencil:
     for dz, dy, dx, size in zip(z[begin].tolist(), y[begin].tolist(), x[begin].tolist(), length, strict=True):
         k = size.bit_length() - 1
         steps += [(layers[k], GROWN, dz, dy, shift) for shift in sorted({dx, dx + size - 2**k})]
-    reach = [max(1, int(axis.max())) for axis in (z, y, x)]
-    # half of a window or more is left to count
-    return Stencil(np.array(steps), 2 + n_powers, *reach, 1 + reach[2] // 16)
+    reach_z, reach_y, reach_x = (max(1, int(axis.max())) for axis in (z, y, x))
+    n_words = 1 + reach_x // 16  # margins take half of a window at most
+    return Stencil(np.array(steps), 2 + n_powers, reach_z, reach_y, reach_x, n_words)
 
 
-# --- the volume as rows of runs -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """A block as rows of runs (see :func:`connectograph._kernels.contactome.find_rows`)."""
-
-    origin: Shape
-    shape: Shape
-    ends: npt.NDArray[np.int64]
-    runs: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Window:
-    """Planes `first` to `last` (counted within `rows`) to count, and those around."""
-
-    rows: Rows
-    first: int
-    last: int
-
-
-def _map_windows(
-    segmentation: Volume,
-    stencil: Stencil,
-    function: Callable[[_Window, int, int], Any],
-    workers: int | None,
-    kept: npt.NDArray[np.uint64] | None = None,
-) -> Iterator[tuple[int, list[Any]]]:
-    """Run ``function(window, top, bottom)`` over a volume in threads.
-
-    Yields, for windows of planes from first to last, the first plane and the results for all rows in order.
-    """
-    from connectograph._kernels.contactome import TILE_Y, TILE_Z
-
-    count = workers or default_workers()
-    depth, height, width = segmentation.shape
-    # an array's blocks have whole rows; blocks in any other order or shape are as well, but cost more memory
-    shape = (TILE_Z, max(1, (1 << 20) // (TILE_Z * max(width, 1))), max(width, 1))
-    blocks = iterate_blocks(segmentation.labels, shape=shape if isinstance(segmentation.labels, np.ndarray) else None)
-    band = TILE_Y * max(1, -(-height // (TILE_Y * 4 * count)))
-    tops = range(0, height, band)
-    pieces: list[_Piece] = []
-    missing = np.full(depth, height * width)
-    done = 0
-    with ThreadPoolExecutor(count) as pool:
-        while done < depth and height and width:
-            for piece in pool.map(partial(_read_piece, segmentation.name, kept), islice(blocks, 16 * count)):
-                pieces.append(piece)
-                missing[piece.origin[0] : piece.origin[0] + piece.shape[0]] -= piece.shape[1] * piece.shape[2]
-            read = int(np.append(missing, 1).argmax())
-            while done < depth and (read == depth or read - done >= TILE_Z + stencil.reach_z):
-                last = min(done + TILE_Z, depth)
-                window = _join_rows(pieces, segmentation.shape, done, last, stencil.reach_z)
-                yield done, list(pool.map(lambda top: function(window, top, min(top + band, height)), tops))
-                done = last
-                pieces = [p for p in pieces if p.origin[0] + p.shape[0] > done - stencil.reach_z]
+# --- counting --------------------------------------------------------------------------------------------------------
 
 
 def _count(
-    window: _Window, stencil: Stencil, top: int, bottom: int, marks: npt.NDArray[np.uint8]
+    window: Window, stencil: Stencil, top: int, bottom: int, marks: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.int64]:
     """Rows of the kernel, with as much scratch as it needs."""
     from connectograph._kernels.contactome import count_contacts, make_tile
@@ -321,47 +264,8 @@ def _count(
     while not complete:
         n_members *= 2
         tile = make_tile(stencil, n_members)
-        found, complete = count_contacts(
-            window.rows, stencil, window.first, window.last, top, bottom, tile, marks
-        )
+        found, complete = count_contacts(window.rows, stencil, window.first, window.last, top, bottom, tile, marks)
     return found  # type: ignore[no-any-return]
-
-
-def _read_piece(name: str, kept: npt.NDArray[np.uint64] | None, block: Block) -> _Piece:
-    from connectograph._kernels.contactome import find_rows
-
-    ends, runs = find_rows(as_label_block(block.read(), block.origin, name or "the segmentation"))
-    if kept is not None:
-        runs[~np.isin(runs[:, 1].view(np.uint64), kept), 1] = 0
-    return _Piece(block.origin, block.shape, ends, runs)
-
-
-def _join_rows(pieces: list[_Piece], shape: Shape, first: int, last: int, reach: int) -> _Window:
-    """Planes `first` to `last` and those within reach, put together from pieces."""
-    from connectograph._kernels.contactome import Rows, place_rows
-
-    start, stop = max(0, first - reach), min(last + reach, shape[0])
-    used = [
-        (piece, max(piece.origin[0], start), min(piece.origin[0] + piece.shape[0], stop))
-        for piece in sorted(pieces, key=lambda piece: piece.origin[2])
-    ]
-    n_runs = np.ones((stop - start, shape[1]), np.int64)  # one closes the row
-    for piece, here, there in used:
-        (z, y, _), (n_z, n_y, _) = piece.origin, piece.shape
-        if here < there:
-            n_runs[here - start : there - start, y : y + n_y] += np.diff(piece.ends, prepend=0).reshape(n_z, n_y)[here - z : there - z]
-    begins = np.append(0, np.cumsum(n_runs))
-    runs = np.empty((begins[-1], 2), np.int64)
-    runs[begins[1:] - 1] = shape[2], 0
-    cursors = begins[:-1].copy()
-    for piece, here, there in used:
-        (z, y, x), n_y = piece.origin, piece.shape[1]
-        for plane in range(here, there):
-            place_rows(piece.ends, piece.runs, (plane - z) * n_y, n_y, x, (plane - start) * shape[1] + y, cursors, runs)
-    return _Window(Rows(begins, runs, stop - start, shape[1], shape[2]), first - start, last - start)
-
-
-# --- sums -----------------------------------------------------------------------------------------------------------
 
 
 def _sum_rows(found: npt.NDArray[np.int64]) -> Sums:

@@ -13,7 +13,7 @@ from typing import Any
 from connectograph._version import __version__
 from connectograph.volumes import Volume
 
-__all__ = ["describe_files", "describe_machine", "peak_memory_bytes"]
+__all__ = ["describe_files", "describe_machine"]
 
 _PACKAGES = ("numpy", "scipy", "pandas", "networkx", "numba", "h5py", "pyarrow", "matplotlib")
 
@@ -33,11 +33,11 @@ def describe_machine() -> dict[str, Any]:
         "host": platform.node(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": _peak_memory_bytes(),
     }
 
 
-def peak_memory_bytes() -> int:
+def _peak_memory_bytes() -> int:
     """Largest resident memory that this process had so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

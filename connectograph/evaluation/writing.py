@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.evaluation.provenance import describe_machine, peak_memory_bytes
+from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import adjacency, nodes_of
 from connectograph.io.files import dump_json, save_npz, sha256_file, write_atomic
@@ -53,7 +53,7 @@ def write_evaluation(
         if reports:
             for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices).items():
                 write_atomic(place_file(run, name), data)
-        finish_run(run, {**record, "peak_memory_bytes": peak_memory_bytes()})
+        finish_run(run, record)
     return folder
 
 
@@ -67,8 +67,9 @@ def render_reports(
     from connectograph.report import ReportContents, render_figures, render_html, render_pdf
 
     contents = ReportContents(report, record, tables, slices)
-    pictures = {f"figures/{name}": picture for name, picture in render_figures(contents).items()}
-    return {**pictures, "report.pdf": render_pdf(contents), "report.html": render_html(contents)}
+    figures = render_figures(contents)
+    html, pdf = render_html(contents, figures=figures), render_pdf(contents)
+    return {**{f"figures/{name}": picture for name, picture in figures.items()}, "report.pdf": pdf, "report.html": html}
 
 
 def _write_tables(run: Run, evaluation: Evaluation) -> None:

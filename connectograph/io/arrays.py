@@ -12,6 +12,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
+from struct import unpack
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ def read_npy(path: str) -> npt.NDArray[Any]:
     ------
     InputError
         If it is not a .npy file, incomplete, or an array of Python objects, which only a pickle could restore.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_npy(f"{folder}/a.npy", np.full((1, 1, 2), 2**64 - 3, "uint64"))
+    ...     read_npy(f"{folder}/a.npy").tolist()
+    [[[18446744073709551613, 18446744073709551613]]]
     """
     size = check_file(path)
     with open(path, "rb") as file:
@@ -79,6 +88,14 @@ def read_npz(path: str, name: str | None) -> tuple[npt.NDArray[Any], str]:
     ------
     InputError
         If there is no such array, or a choice; if it is damaged, holds Python objects or would not fit into memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_npz(f"{folder}/a.npz", np.full((1, 1, 2), 7, "uint64"))
+    ...     read_npz(f"{folder}/a.npz", None)
+    (array([[[7, 7]]], dtype=uint64), 'labels')
     """
     check_file(path)
     try:
@@ -112,6 +129,14 @@ def read_tiff(path: str) -> npt.NDArray[Any]:
     ------
     InputError
         If it is damaged, incomplete, in colour, holds several stacks, or would not fit into memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_tiff(f"{folder}/a.tif", np.full((3, 1, 2), 7, "uint16"))
+    ...     read_tiff(f"{folder}/a.tif").shape
+    (3, 1, 2)
     """
     import tifffile
 
@@ -121,7 +146,7 @@ def read_tiff(path: str) -> npt.NDArray[Any]:
             stack = _only_stack(file, path)
             refuse_dtype(stack.dtype, path)
             check_memory(2 * math.prod(stack.shape) * stack.dtype.itemsize, path)
-            _check_complete(stack, path, size)
+            _check_complete(file, stack, path, size)
             return np.asarray(stack.asarray())
     except InputError:
         raise
@@ -130,13 +155,25 @@ def read_tiff(path: str) -> npt.NDArray[Any]:
 
 
 def write_npy(path: str, labels: npt.NDArray[Any] | LazyLabels) -> None:
-    """Write a .npy array, block by block."""
+    """Write a .npy array, block by block.
+
+    Parameters
+    ----------
+    path : str
+    labels : (Z, Y, X) array or LazyLabels
+    """
     file = np.lib.format.open_memmap(path, mode="w+", dtype=labels.dtype, shape=tuple(labels.shape))
     _fill(file, labels)
 
 
 def write_npz(path: str, labels: npt.NDArray[Any] | LazyLabels) -> None:
-    """Write a compressed .npz archive with the array `labels`, block by block by way of a .npy file beside it."""
+    """Write a compressed .npz archive with the array `labels`, block by block by way of a .npy file beside it.
+
+    Parameters
+    ----------
+    path : str
+    labels : (Z, Y, X) array or LazyLabels
+    """
     plain = f"{path}.npy"
     try:
         write_npy(plain, labels)
@@ -153,7 +190,18 @@ def write_npz(path: str, labels: npt.NDArray[Any] | LazyLabels) -> None:
 
 
 def write_tiff(path: str, labels: npt.NDArray[Any] | LazyLabels) -> None:
-    """Write a TIFF stack, uncompressed, block by block; three planes stay three planes, not red, green and blue."""
+    """Write a TIFF stack, uncompressed, block by block; three planes stay three planes, not red, green and blue.
+
+    Parameters
+    ----------
+    path : str
+    labels : (Z, Y, X) array or LazyLabels
+
+    Raises
+    ------
+    InputError
+        If the volume is boolean or has no voxels, for which TIFF has no form.
+    """
     import tifffile
 
     if not math.prod(labels.shape) or labels.dtype.kind == "b":
@@ -235,21 +283,26 @@ def _only_stack(file: Any, path: str) -> Any:
     return stack
 
 
-def _check_complete(stack: Any, path: str, size: int) -> None:
-    """Refuse a stack whose planes are not all in the file: they would be read as zeros."""
+def _check_complete(file: Any, stack: Any, path: str, size: int) -> None:
+    """Refuse a stack whose planes are not all in the file: tifffile leaves them out, or reads them as zeros."""
     if stack.dataoffset is not None:
         needed = stack.dataoffset + math.prod(stack.shape) * stack.dtype.itemsize
     else:
-        ends = [
-            offset + count
-            for page in stack.pages
-            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-        ]
-        needed = max(ends, default=0)
+        ends = [sum(part) for page in stack.pages for part in zip(page.dataoffsets, page.databytecounts, strict=True)]
+        needed = max([*ends, _next_page(file)])
     if needed > size:
         raise InputError(
             f"{path} is incomplete: {size:,} of at least {needed:,} bytes. Copy it again (rsync --partial --checksum)."
         )
+
+
+def _next_page(file: Any) -> int:
+    """Where the page after the last one that was found should be; 0 if there is none."""
+    form, handle, offset = file.tiff, file.filehandle, file.pages[-1].offset
+    handle.seek(offset)
+    (n_tags,) = unpack(form.tagnoformat, handle.read(form.tagnosize))
+    handle.seek(offset + form.tagnosize + n_tags * form.tagsize)
+    return int(unpack(form.offsetformat, handle.read(form.offsetsize))[0])
 
 
 def _fill(file: np.memmap[Any, Any], labels: npt.NDArray[Any] | LazyLabels) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
-from connectograph.io.chunks import CorruptChunk, readable_filters, unpack
+from connectograph.io.chunks import readable_filters, unpack
 from connectograph.io.hdf5_access import (
     check_declared_size,
     describe_datasets,
+    explain_damage,
     list_datasets,
     open_hdf5,
     resolve_dataset,
@@ -73,18 +75,15 @@ class Hdf5Labels:
         self.path = path
         self.name = f"{path}:{dataset}"
         file, self.notes = open_hdf5(path)
-        found = resolve_dataset(file, dataset, self.name)
-        if found is None:
-            raise InputError(f"{path} has no dataset {dataset}. {describe_datasets(path, list_datasets(file))}")
-        _check(found, self.name, path)
-        self._dataset = found
+        with explain_damage(self.name):
+            self._dataset = _check_dataset(file, dataset, self.name, path)
         self._dataset_name = dataset
-        self.shape: Shape = found.shape
-        self.dtype: np.dtype[Any] = found.dtype
-        self.chunks = _plan_blocks(found)
+        self.shape: Shape = self._dataset.shape
+        self.dtype: np.dtype[Any] = self._dataset.dtype
+        self.chunks = _plan_blocks(self._dataset)
+        self.stored_chunks: Shape | None = self.chunks if self.chunks == self._dataset.chunks else None
         check_memory(3 * math.prod(self.chunks) * self.dtype.itemsize, f"A chunk of {self.name}")
-        self.stored_chunks: Shape | None = self.chunks if self.chunks == found.chunks else None
-        self._filters = readable_filters(found) if self.stored_chunks else None
+        self._filters = readable_filters(self._dataset) if self.stored_chunks else None
         self._buffers = Buffers()
         self._constants: dict[tuple[int, bytes], npt.NDArray[Any]] = {}
 
@@ -94,12 +93,16 @@ class Hdf5Labels:
     @property
     def voxel_size(self) -> Any:
         """The attribute `resolution` (z, y, x; nm), or None."""
-        return self._dataset.attrs.get("resolution")
+        return self._attribute("resolution")
 
     @property
     def offset(self) -> Any:
         """The attribute `offset` (z, y, x; nm), or None."""
-        return self._dataset.attrs.get("offset")
+        return self._attribute("offset")
+
+    def _attribute(self, name: str) -> Any:
+        with explain_damage(self.name, f"its attribute {name}"):
+            return self._dataset.attrs.get(name)
 
     def blocks(self) -> Iterator[Block]:
         """The chunks; of a dataset that has none, whole planes or rows."""
@@ -109,25 +112,21 @@ class Hdf5Labels:
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
         origin, shape = open_box(box, self.shape)
         out = np.empty(shape, self.dtype)
-        if out.size:
-            self._guard(self._read_into, origin, out)
+        with self._explain_damage(origin):
+            if out.size:
+                self._read_into(origin, out)
         return out
 
     def _read(self, origin: Shape, shape: Shape) -> npt.NDArray[Any]:
-        if self._filters is not None:
-            return self._guard(self._read_chunk, origin, shape)  # type: ignore[no-any-return]
-        out = self._buffers.array("box", shape, self.dtype)
-        self._guard(self._read_into, origin, out)
-        return out
+        with self._explain_damage(origin):
+            if self._filters is not None:
+                return self._read_chunk(origin, shape)
+            out = self._buffers.array("box", shape, self.dtype)
+            self._read_into(origin, out)
+            return out
 
-    def _guard(self, read: Any, origin: Shape, target: Any) -> Any:
-        try:
-            return read(origin, target)
-        except (CorruptChunk, OSError, RuntimeError) as error:
-            raise InputError(
-                f"{self.name} is damaged: the block at {origin} (z, y, x) cannot be read ({error}). Copy the file "
-                "again (rsync --partial --checksum), or write it anew."
-            ) from error
+    def _explain_damage(self, origin: Shape) -> AbstractContextManager[None]:
+        return explain_damage(self.name, f"the block at {origin} (z, y, x)")
 
     def _read_into(self, origin: Shape, out: npt.NDArray[Any]) -> None:
         self._dataset.read_direct(out, source_sel=make_box(origin, out.shape))
@@ -163,16 +162,20 @@ class Hdf5Labels:
         return out
 
 
-def _check(dataset: Any, where: str, path: str) -> None:
-    """Refuse what cannot be a volume, or must not be read."""
+def _check_dataset(file: Any, name: str, where: str, path: str) -> Any:
+    """The dataset of a name, unless it cannot be a volume or must not be read."""
+    dataset = resolve_dataset(file, name, where)
+    if dataset is None:
+        raise InputError(f"{path} has no dataset {name}. {describe_datasets(path, list_datasets(file))}")
     if dataset.shape is None or len(dataset.shape) != 3:
         raise InputError(
             f"{where} has shape {dataset.shape}; expected three dimensions (z, y, x). "
-            f"{describe_datasets(path, list_datasets(dataset.file))}"
+            f"{describe_datasets(path, list_datasets(file))}"
         )
     refuse_dtype(dataset.dtype, where)
     stored = storage_bytes(dataset, where, os.path.realpath(os.path.dirname(path)))
     check_declared_size(dataset, where, stored)
+    return dataset
 
 
 def _plan_blocks(dataset: Any) -> Shape:

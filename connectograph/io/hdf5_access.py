@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ __all__ = [
     "CREMI_DATASETS",
     "check_declared_size",
     "describe_datasets",
+    "explain_damage",
     "find_dataset",
     "list_datasets",
     "open_hdf5",
@@ -82,6 +85,20 @@ def open_hdf5(path: str) -> tuple[Any, tuple[str, ...]]:
         ) from error
 
 
+@contextmanager
+def explain_damage(where: str, what: str = "its description") -> Iterator[None]:
+    """Turn what HDF5 says about damaged content inside the block into an InputError that names the part."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{where} is damaged: {what} cannot be read ({error}). Copy the file again (rsync --partial --checksum), "
+            "or write it anew."
+        ) from error
+
+
 def find_dataset(path: str, role: str | None) -> str:
     """The dataset to read where none was named: the CREMI layout's, or the only three-dimensional one.
 
@@ -103,7 +120,7 @@ def find_dataset(path: str, role: str | None) -> str:
     """
     default = CREMI_DATASETS[role or "segmentation"]
     file, _ = open_hdf5(path)
-    with file:
+    with file, explain_damage(path):
         if resolve_dataset(file, default, path) is not None:
             return default
         found = list_datasets(file)
@@ -231,7 +248,7 @@ def _source_bytes(file: Any, name: str, dataset: str, where: str, folder: str, d
             "Write the voxels themselves into the file, e.g. with h5repack."
         )
     source, _ = open_hdf5(path)
-    with source:
+    with source, explain_damage(path):
         inner = resolve_dataset(source, dataset, where)
         if inner is None:
             raise InputError(f"{where} is a virtual dataset that needs {path}:{dataset}, which does not exist.")

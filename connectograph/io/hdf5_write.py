@@ -50,6 +50,15 @@ def write_hdf5(path: str, contents: Contents) -> None:
         If a name cannot be that of a dataset in this file.
     OSError
         If there is no room; the file is then of no use.
+
+    Examples
+    --------
+    >>> import h5py, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_hdf5(f"{folder}/a.h5", {"labels": (np.ones((2, 3, 4), "uint64"), {"resolution": (40, 4, 4)})})
+    ...     with h5py.File(f"{folder}/a.h5") as file:
+    ...         int(file["labels"][:].sum())
+    24
     """
     import h5py
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -41,6 +42,7 @@ _STARTS = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
     b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
 }
 """How such files begin; a pickle is known by its packing only."""
 
@@ -87,18 +89,20 @@ def check_file(path: str) -> int:
     connectograph.errors.InputError: sample_A.hdf does not exist...
     """
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
+        status = os.stat(path)
+        if stat.S_ISREG(status.st_mode):
+            open(path, "rb").close()  # may it be read?
     except FileNotFoundError:
         raise InputError(f"{path} does not exist{_suggest(path)}.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder; expected a volume file (HDF5, .xz, .npy, .npz or TIFF).") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path!r} cannot be read: {reason}. Check the path and its permissions.") from None
-    if not size:
+    if not stat.S_ISREG(status.st_mode):
+        what = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file"
+        raise InputError(f"{path} is {what}; expected a volume file (HDF5, .xz, .npy, .npz or TIFF).")
+    if not status.st_size:
         raise InputError(f"{path} is empty (0 bytes): a failed download or an interrupted copy? Fetch it again.")
-    return size
+    return status.st_size
 
 
 def read_start(path: str) -> bytes:

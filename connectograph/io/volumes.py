@@ -177,9 +177,9 @@ def convert_volumes(
         )
     if len(inputs) == 1:
         stored = _open(inputs[0], None, axes)
-        size, place = voxel_size or stored.voxel_size, offset or stored.offset
-        attributes = {} if size is None else {"resolution": size, "offset": (0.0, 0.0, 0.0) if place is None else place}
-        write_labels(file, {dataset or "": (stored.labels, attributes)}, overwrite)
+        place = {"resolution": voxel_size or stored.voxel_size, "offset": offset or stored.offset}
+        known = {name: value for name, value in place.items() if value is not None}
+        write_labels(file, {dataset or "": (stored.labels, known)}, overwrite)
         return
     volumes: list[Volume] = []
     for source, role in zip(inputs, _ORDER, strict=False):

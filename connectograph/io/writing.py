@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from connectograph.errors import InputError
 from connectograph.io.files import TEMPORARY, explain_write_error
-from connectograph.io.hdf5_access import CREMI_DATASETS, open_hdf5
+from connectograph.io.hdf5_access import CREMI_DATASETS, explain_damage, open_hdf5, resolve_dataset
 from connectograph.io.lazy import refuse_dtype
 from connectograph.io.sources import format_of
 from connectograph.volumes import LazyLabels
@@ -45,6 +45,14 @@ def write_labels(path: str, contents: Contents, overwrite: bool) -> None:
     ------
     InputError
         If something would be replaced that must not be, the format is unknown, or there is no room.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_labels(f"{folder}/a.npy", {"": (np.ones((2, 3, 4), "uint64"), {})}, overwrite=False)
+    ...     os.listdir(folder)
+    ['a.npy']
     """
     for labels, _ in contents.values():
         _refuse_input(path, labels)
@@ -79,7 +87,9 @@ def _write_hdf5(path: str, contents: Contents, overwrite: bool) -> None:
     exists = os.path.exists(path)
     if exists:
         file, _ = open_hdf5(path)
-        with file:
+        with file, explain_damage(path):
+            for name in contents:
+                resolve_dataset(file, name, f"{path}:{name}")  # refuses a way through a link into another file
             present = [name for name in contents if name in file]
         if present and not overwrite:
             raise InputError(

@@ -131,7 +131,7 @@ def _fill_cells(
 
 def _draw_outcome(ax: Axes, cells: AdjacencyCells, name: str, label: str, n_rows: int) -> None:
     shown = cells.outcome == name
-    side = ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72  # type: ignore[union-attr]
+    side = 72 * ax.get_window_extent().width / ax.figure.dpi
     ax.scatter(
         cells.column[shown],
         cells.row[shown],

@@ -17,7 +17,7 @@ __all__ = ["bin_pairs", "plot_pairs_per_synapse"]
 _SIDES = {"truth": "truth", "predicted": "prediction"}
 
 
-def bin_pairs(pairs: Mapping[str, int] | None, *, last: int = 8) -> dict[str, int]:
+def bin_pairs(pairs: Mapping[str, int] | None, *, last: int = 6) -> dict[str, int]:
     """Synapses by the number of pairs they join, with one bin for all above `last`.
 
     Parameters
@@ -72,7 +72,7 @@ def plot_pairs_per_synapse(synapses: Mapping[str, Any], *, ax: Axes | None = Non
         place = np.arange(len(bins)) - 0.4 + (index + 0.5) * height
         _draw_bars(ax, place, [counts.get(name, 0) for name in bins], height, side)
     ax.set_yticks(range(len(bins)), bins)
-    ax.set(ylabel="pairs joined by a synapse", xlabel="synapses", ylim=(len(bins) - 0.5, -0.5))
+    ax.set(ylabel="pairs per synapse", xlabel="synapses", ylim=(len(bins) - 0.5, -0.5))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     ax.locator_params(axis="x", integer=True, nbins=6)
     ax.set_xlim(0, 1.1 * max(1, *(count for counts in binned.values() for count in counts.values())))

@@ -9,7 +9,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Bullets", "Code", "Column", "Element", "Figure", "Paragraph", "Section", "Table", "Tile", "Tiles"]
+__all__ = [
+    "OUTCOME_WORDS",
+    "Bullets",
+    "Code",
+    "Column",
+    "Element",
+    "Figure",
+    "Paragraph",
+    "Section",
+    "Table",
+    "Tile",
+    "Tiles",
+]
+
+
+OUTCOME_WORDS = {"tp": "found (tp)", "fp": "false (fp)", "fn": "missed (fn)"}
+"""Outcomes of single connections as tables name them."""
 
 
 @dataclass(frozen=True)

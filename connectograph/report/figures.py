@@ -45,7 +45,7 @@ def place_panels(page: figure.Figure, panels: int, box: tuple[float, float, floa
     x, y, width, height = box
     page_width, page_height = (72 * float(side) for side in page.get_size_inches())
     side = width / panels
-    return [
+    axes = [
         page.add_axes(
             (
                 (x + index * side + left) / page_width,
@@ -56,6 +56,9 @@ def place_panels(page: figure.Figure, panels: int, box: tuple[float, float, floa
         )
         for index in range(panels)
     ]
+    for panel in axes:
+        panel.set_anchor("W")
+    return axes
 
 
 def _render_figure(element: Figure) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectograph.plots.style import COLOURS
 from connectograph.report.contents import ReportContents
+from connectograph.report.elements import OUTCOME_WORDS
 from connectograph.report.figures import render_figures
 from connectograph.report.pages import build_sections
 from connectograph.report.pages.common import read_title, read_verdict, read_version
@@ -17,9 +18,11 @@ from connectograph.report.pages.errors import list_errors
 from connectograph.report.pages.summary import list_exclusions, list_scores
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
 
 __all__ = ["render_html", "summarise_html"]
+
+_MARKS = {"tp": "●", "fp": "▲", "fn": "▼"}
 
 
 def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None = None) -> str:
@@ -37,16 +40,11 @@ def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None
         No script, no outside address; pictures are embedded; every text from outside is escaped.
     """
     pictures = render_figures(contents) if figures is None else figures
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            title=read_title(contents),
-            version=read_version(contents),
-            sections=build_sections(contents),
-            pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
-            colours=COLOURS,
-        )
+    return _template("report").render(
+        title=read_title(contents),
+        version=read_version(contents),
+        sections=build_sections(contents),
+        pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
     )
 
 
@@ -68,12 +66,11 @@ def summarise_html(report: dict[str, Any]) -> str:
         "What was excluded": list_exclusions(report),
         "Worst errors": list_errors(report, most=5),
     }
-    page = _environment().get_template("summary.html")
-    return page.render(verdict=read_verdict(report), tiles=list_scores(report), folded=folded, colours=COLOURS)
+    return _template("summary").render(verdict=read_verdict(report), tiles=list_scores(report), folded=folded)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@lru_cache(maxsize=2)
+def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -83,5 +80,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"words": OUTCOME_WORDS, "marks": _MARKS, "colours": COLOURS}
     environment.filters["kind"] = lambda element: type(element).__name__.lower()
-    return environment
+    return environment.get_template(f"{name}.html")

@@ -11,7 +11,18 @@ from itertools import accumulate
 from typing import Any
 
 from connectograph.plots.style import COLOURS
-from connectograph.report.elements import Bullets, Code, Column, Element, Figure, Paragraph, Table, Tile, Tiles
+from connectograph.report.elements import (
+    OUTCOME_WORDS,
+    Bullets,
+    Code,
+    Column,
+    Element,
+    Figure,
+    Paragraph,
+    Table,
+    Tile,
+    Tiles,
+)
 from connectograph.report.typesetting import measure_text, replace_missing, wrap_text
 
 __all__ = ["Box", "Line", "Mark", "Picture", "Strip", "make_heading", "make_strips"]
@@ -78,7 +89,6 @@ _LEADING = 1.45
 _GAP = 14.0
 _PAD = 12.0
 _CELL, _CELL_GAP, _CELL_PAD = 8.0, 8.0, 3.2
-_OUTCOME_WORDS = {"fn": "missed (fn)", "fp": "false (fp)", "tp": "found (tp)"}
 
 
 def make_heading(title: str, width: float) -> list[Strip]:
@@ -203,7 +213,7 @@ def _make_cell(text: str, kind: str, left: float, right: float, *, last: bool) -
     width = right - left - (0.0 if last and not number else _CELL_GAP)
     head, ink = kind.startswith("head"), COLOURS["ink"]
     if kind == "outcome":
-        words = _OUTCOME_WORDS.get(text, text)
+        words = OUTCOME_WORDS.get(text, text)
         lines, height = _set_lines(words, width - 12.0, _CELL, x=left + 12.0, top=_CELL_PAD, colour=ink)
         return [Mark(left + 5.0, lines[0].y - 0.36 * _CELL, text), *lines], height
     font, size = ("mono", 7.4) if kind == "id" else ("bold", 7.4) if head else ("body", _CELL)

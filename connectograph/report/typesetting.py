@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clip_text", "font_of", "measure_text", "replace_missing", "wrap_text"]
 
-_BREAKS = re.compile(r"\s+|(?<=[/_\-.,:=])(?=\w)")
+_BREAKS = re.compile(r"\s+|(?<=[/_\-.,:=])(?=[^\W\d])")
 _UNIT = 100.0
 
 

@@ -76,7 +76,7 @@ def make_segmentation(
     Raises
     ------
     InputError
-        If there are more segments than voxels that can hold one, or `membrane` is neither 0 nor 1.
+        If there are more segments than voxels, or `membrane` is neither 0 nor 1.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def make_segmentation(
 def _check_request(shape: Shape, n_segments: int, membrane: int) -> None:
     if membrane not in (0, 1):
         raise InputError(f"membrane is {membrane!r}; expected 0 (every voxel labelled) or 1 (one voxel wide).")
-    room = math.prod(shape) // (4 if membrane else 1)
+    room = math.prod(shape)
     if not 0 <= n_segments <= room:
         raise InputError(
             f"{n_segments} segments asked for in a volume of {tuple(shape)} voxels; expected 0 to {room}: "
@@ -161,13 +161,8 @@ def _grow_neurites(extent: Doubles, n_segments: int, spacing: float, rng: np.ran
     return _sort_by_cell(places, owners, extent + 2 * margin, 0.8 * spacing, np.full(3, -margin))
 
 
-def _sort_by_cell(
-    places: Doubles,
-    owners: Ints,
-    extent: Doubles,
-    cell: float,
-    corner: Doubles,
-) -> _Nodes:
+def _sort_by_cell(places: Doubles, owners: Ints, extent: Doubles, cell: float, corner: Doubles) -> _Nodes:
+    """Order the nodes by the cells of a grid over `extent`."""
     grid = tuple((extent // cell).astype(np.int64) + 1)
     index = np.ravel_multi_index(tuple((places[:, :3] // cell).astype(np.int64).T), grid)
     order = np.argsort(index, kind="stable")
@@ -186,10 +181,10 @@ def _bend(z: Array, y: Array, x: Array, spacing: float, warp: float, rng: np.ran
     size = rng.normal(scale=warp * 0.12 / math.sqrt(WAVES), size=(2, WAVES)) * lengths
     phase = rng.uniform(0, 2 * np.pi, (2, WAVES))
     along_y, along_x = np.exp(1j * np.outer(y, waves[:, 1])), np.exp(1j * np.outer(waves[:, 2], x))
+    straight = np.stack(np.meshgrid(y, x, indexing="ij"))
     for height in z:
         turn = size * np.exp(1j * (waves[:, 0] * height + phase))
-        shift = np.stack([((along_y * factor) @ along_x).real for factor in turn])
-        yield shift + np.stack(np.meshgrid(y, x, indexing="ij"))
+        yield straight + np.einsum("yw,aw,wx->ayx", along_y, turn, along_x).real
 
 
 def _membrane(owners: Ints) -> npt.NDArray[np.bool_]:
@@ -201,13 +196,14 @@ def _membrane(owners: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _seat_missing(labels: Ids, ids: Ids, sizes: npt.NDArray[np.int64], rng: np.random.Generator) -> None:
-    """Give every neurite that was crowded out one voxel of a larger one, so that each id occurs."""
+    """Give every neurite that was crowded out one voxel of a larger one or of a membrane, so that each id occurs."""
     row_of = {int(value): row for row, value in enumerate(ids)}
     for row in np.flatnonzero(sizes == 0):
         while sizes[row] == 0:
             voxel = tuple(rng.integers(labels.shape))
-            host = row_of.get(int(labels[voxel]), row)
-            if sizes[host] > 1:
-                labels[voxel] = ids[row]
-                sizes[host] -= 1
+            host = row_of.get(int(labels[voxel]))
+            if host is None or sizes[host] > 1:
+                if host is not None:
+                    sizes[host] -= 1
                 sizes[row] = 1
+                labels[voxel] = ids[row]

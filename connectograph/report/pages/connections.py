@@ -70,7 +70,7 @@ def _draw_degrees(contents: ReportContents) -> Figure:
 
     caption = "On the line, a segment has as many partners in the prediction as in the truth; above it, too many."
     alt = f"Degree of each segment in the prediction against the truth. {_describe_nodes(nodes)}"
-    return Figure("degree.png", caption, alt, draw, 0.46, panels=len(names))
+    return Figure("degree.png", caption, alt, draw, 0.42, panels=len(names))
 
 
 def _describe_edges(edges: Mapping[str, Any]) -> str:

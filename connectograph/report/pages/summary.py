@@ -87,7 +87,7 @@ def _score_row(label: str, scores: Mapping[str, Any]) -> tuple[str, ...]:
 def list_exclusions(report: Mapping[str, Any]) -> Element:
     """Every number of the block "excluded", also those this version has no words for."""
     excluded = report.get("excluded")
-    if not excluded:
+    if excluded is None:
         return explain_block(report, "excluded")
     synapses = block_of(report, "synapses")
     sides = SIDES if report.get("edges") else SIDES[:1]
@@ -100,7 +100,7 @@ def list_exclusions(report: Mapping[str, Any]) -> Element:
     rows += [_single_row(key, count, sides) for key, count in single.items() if count]
     empty = [noun_of(key).format(s="s") for key, count in single.items() if not count]
     note = f"Counted and 0: {', '.join(empty)}." if empty else ""
-    columns = (Column("", 0.56), *(Column(SIDE_NAMES[side], 0.22, "number") for side in sides))
+    columns = (Column("", 0.52), *(Column(SIDE_NAMES[side], 0.24, "number") for side in sides))
     return Table("What was excluded", columns, tuple(row for row in rows if row), note)
 
 

@@ -59,5 +59,5 @@ def _count_synapses(synapses: Mapping[str, Any]) -> Table:
         (label, *(format_count(synapses.get(f"n_{side}{suffix}")) for side in sides))
         for label, suffix in (("Synapses", ""), ("Attached to a pair of segments", "_attached"))
     )
-    columns = (Column("", 0.56), *(Column(_SIDES[side], 0.22, "number") for side in sides))
+    columns = (Column("", 0.52), *(Column(_SIDES[side], 0.24, "number") for side in sides))
     return Table("Numbers of synapses", columns, rows)

@@ -1,0 +1,20 @@
+"""Neurons: how well each one's connections were found, and what errors do to degrees, hubs, partners and components.
+
+Conventions: arguments are (truth, predicted), two graphs or edge tables, or both at once as
+:class:`~connectograph.graphs.AlignedEdges` (of directed tables: ``align(truth, predicted, directed=True)``); roles are
+"in", "out" and "total" (both), undirected "total" alone; autapses are in no count; 0/0 is NaN with a reason.
+"""
+
+from connectograph.degrees.agreement import DegreeAgreement
+from connectograph.degrees.comparison import DegreeComparison, compare_degrees
+from connectograph.degrees.partners import PartnerOverlap
+from connectograph.degrees.scores import score_neurons, summarise_scores
+
+__all__ = [
+    "DegreeAgreement",
+    "DegreeComparison",
+    "PartnerOverlap",
+    "compare_degrees",
+    "score_neurons",
+    "summarise_scores",
+]

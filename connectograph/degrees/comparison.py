@@ -1,0 +1,187 @@
+"""Degrees, hubs, strongest partners and components of a prediction against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph._numbers import divide, explain_missing
+from connectograph.degrees.agreement import DegreeAgreement, agree
+from connectograph.degrees.partners import PartnerOverlap, list_partners, overlap_partners
+from connectograph.degrees.roles import roles_of, sum_role
+from connectograph.errors import InputError
+from connectograph.graphs import AlignedEdges, as_aligned
+
+__all__ = ["DegreeComparison", "compare_degrees"]
+
+_PLACES = (5, 10)
+
+
+@dataclass(frozen=True)
+class DegreeComparison:
+    """Degrees, strongest partners, lost neurons and components of a prediction against the truth.
+
+    Attributes
+    ----------
+    directed : bool
+    n_nodes : int
+    agreements : tuple of DegreeAgreement
+        One for each role, of degrees and of strengths.
+    overlaps : tuple of PartnerOverlap
+        One for each role and k = 5, 10.
+    n_isolated_truth, n_isolated_predicted, n_isolated_both : int
+        Neurons without an edge.
+    n_lost, n_gained : int
+        Neurons with edges in the truth alone, in the prediction alone.
+    wcc_truth, wcc_predicted : int
+        Neurons in the largest component, directions ignored.
+    scc_truth, scc_predicted : int or None
+        Neurons in the largest set within which every one reaches every other along the arrows; None if undirected.
+    """
+
+    directed: bool
+    n_nodes: int
+    agreements: tuple[DegreeAgreement, ...]
+    overlaps: tuple[PartnerOverlap, ...]
+    n_isolated_truth: int
+    n_isolated_predicted: int
+    n_isolated_both: int
+    n_lost: int
+    n_gained: int
+    wcc_truth: int
+    wcc_predicted: int
+    scc_truth: int | None
+    scc_predicted: int | None
+
+    @property
+    def wcc_ratio(self) -> float:
+        """Largest component, predicted / truth."""
+        return divide(self.wcc_predicted, self.wcc_truth)
+
+    @property
+    def scc_ratio(self) -> float:
+        """Largest strongly connected component, predicted / truth; NaN if undirected."""
+        return divide(self.scc_predicted or 0, self.scc_truth or 0)
+
+    def agreement(self, role: str = "total", measure: str = "degree") -> DegreeAgreement:
+        """The agreement of one role and measure."""
+        for found in self.agreements:
+            if (found.role, found.measure) == (role, measure):
+                return found
+        known = sorted({(found.role, found.measure) for found in self.agreements})
+        raise InputError(f"There is no agreement of role {role!r} and measure {measure!r}; there are {known}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything; an undefined number is None with its reason beside it.
+
+        Examples
+        --------
+        >>> compare_degrees(nx.Graph(), nx.Graph()).to_dict()["wcc_ratio_reason"]
+        'there is no neuron'
+        """
+        undirected = "the graphs are undirected"
+        result = explain_missing(
+            {**vars(self), "wcc_ratio": self.wcc_ratio, "scc_ratio": self.scc_ratio},
+            {"wcc_ratio": "there is no neuron", "scc_ratio": "there is no neuron" if self.directed else undirected},
+        )
+        if not self.directed:
+            result |= {"scc_truth_reason": undirected, "scc_predicted_reason": undirected}
+        result["agreements"] = [agreement.to_dict() for agreement in self.agreements]
+        result["overlaps"] = [overlap.to_dict() for overlap in self.overlaps]
+        return result
+
+
+def compare_degrees(
+    truth: nx.Graph | pd.DataFrame | AlignedEdges, predicted: nx.Graph | pd.DataFrame | None = None
+) -> DegreeComparison:
+    """Bias and slope of degrees, hubs, strongest partners, lost neurons, components.
+
+    Parameters
+    ----------
+    truth, predicted : networkx.Graph, networkx.DiGraph or edge table
+        Or both at once as :class:`~connectograph.graphs.AlignedEdges`.
+
+    Returns
+    -------
+    DegreeComparison
+
+    Raises
+    ------
+    InputError
+        If one graph is directed and the other is not.
+
+    Notes
+    -----
+    Formulae: :class:`DegreeAgreement` (limits of agreement: Bland and Altman 1986 [1]_). Overlap of the k strongest
+    partners of a neuron: each partner has a share in the k places, 1 above the last place, the rest divided equally
+    among those that tie for it; overlap = sum min(share, share') / max(sum share, sum share'), which is
+    \\|T & T'\\| / k without ties and with k partners or more. Neurons isolated in both graphs are left out everywhere,
+    because a volume's many fragments without synapses would otherwise pass for agreement. O(edges log edges).
+
+    References
+    ----------
+    .. [1] J. M. Bland and D. G. Altman, Lancet 327, 307-310, 1986.
+
+    Examples
+    --------
+    >>> star = nx.Graph([(0, i) for i in range(1, 9)])
+    >>> comparison = compare_degrees(star, nx.Graph([(0, i) for i in range(1, 5)]))
+    >>> comparison.n_lost, comparison.wcc_ratio, round(comparison.agreement().bias, 3)
+    (4, 0.5555555555555556, -0.806)
+    """
+    both = as_aligned(truth, predicted)
+    n = len(both.nodes)
+    has_truth, has_predicted = (sum_role(both, "total", weight > 0) > 0 for weight in (both.truth, both.predicted))
+    wcc = [_largest_component(both, weight, "weak") for weight in (both.truth, both.predicted)]
+    scc = [_largest_component(both, weight, "strong") for weight in (both.truth, both.predicted)]
+    return DegreeComparison(
+        directed=both.directed,
+        n_nodes=n,
+        agreements=tuple(_agreements(both, has_truth | has_predicted)),
+        overlaps=tuple(_overlaps(both)),
+        n_isolated_truth=int((~has_truth).sum()),
+        n_isolated_predicted=int((~has_predicted).sum()),
+        n_isolated_both=int((~has_truth & ~has_predicted).sum()),
+        n_lost=int((has_truth & ~has_predicted).sum()),
+        n_gained=int((has_predicted & ~has_truth).sum()),
+        wcc_truth=wcc[0],
+        wcc_predicted=wcc[1],
+        scc_truth=scc[0] if both.directed else None,
+        scc_predicted=scc[1] if both.directed else None,
+    )
+
+
+def _agreements(both: AlignedEdges, connected: npt.NDArray[np.bool_]) -> Iterator[DegreeAgreement]:
+    """Agreement of degrees and strengths in every role, over the connected neurons."""
+    for role in roles_of(both):
+        degrees = (sum_role(both, role, weight > 0)[connected] for weight in (both.truth, both.predicted))
+        yield agree(role, "degree", *degrees)
+        strengths = (sum_role(both, role, weight)[connected] for weight in (both.truth, both.predicted))
+        yield agree(role, "strength", *strengths)
+
+
+def _overlaps(both: AlignedEdges) -> Iterator[PartnerOverlap]:
+    for role in roles_of(both):
+        partners = list_partners(both, role)
+        for k in _PLACES:
+            yield overlap_partners(role, k, *partners)
+
+
+def _largest_component(both: AlignedEdges, weight: npt.NDArray[np.int64], connection: str) -> int:
+    """Neurons in the largest component of one graph; every neuron is at least one by itself."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, there = len(both.nodes), weight > 0
+    if not n:
+        return 0
+    ones = np.ones(int(there.sum()), np.int8)
+    matrix = coo_array((ones, (both.source[there], both.target[there])), shape=(n, n))
+    _, component = connected_components(matrix, directed=both.directed, connection=connection)
+    return int(np.bincount(component).max())

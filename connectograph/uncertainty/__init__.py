@@ -1,0 +1,29 @@
+"""How sure is a score? Intervals and paired tests that know that edges share neurons.
+
+The outcomes of the edges of one neuron fall together (its cytoplasm is dark, it was merged, its image is blurred), so
+edges must not be counted as independent: where neurons differ, an interval that does so holds the true value in half
+to four fifths of the cases instead of 95 %. Here the variance is summed over neurons, as source and as target.
+
+Conventions: arguments are (truth, predicted); below 30 neurons there is no interval, with the reason; an interval is
+for neurons like those at hand: another piece of tissue may differ by more.
+
+Functions: :func:`ratio_interval`, :func:`edge_intervals`, :func:`paired_test`, :func:`node_jackknife`.
+"""
+
+from connectograph.uncertainty.clusters import MIN_NEURONS
+from connectograph.uncertainty.intervals import edge_intervals, ratio_interval
+from connectograph.uncertainty.jackknife import node_jackknife
+from connectograph.uncertainty.paired import paired_test
+from connectograph.uncertainty.results import Difference, EdgeIntervals, Interval, PairedTest
+
+__all__ = [
+    "MIN_NEURONS",
+    "Difference",
+    "EdgeIntervals",
+    "Interval",
+    "PairedTest",
+    "edge_intervals",
+    "node_jackknife",
+    "paired_test",
+    "ratio_interval",
+]
