@@ -6,11 +6,15 @@ command line turns it into one paragraph and exit code 2. Anything else is a fau
 
 from __future__ import annotations
 
-__all__ = ["InputError", "SchemaError"]
+__all__ = ["InputError", "MissingVoxelSize", "SchemaError"]
 
 
 class InputError(ValueError):
     """The input or the call is wrong: the message says what, where, found and expected, and how to fix it."""
+
+
+class MissingVoxelSize(InputError):
+    """A volume's file does not say how large its voxels are, and nothing else does."""
 
 
 class SchemaError(InputError):

@@ -46,6 +46,12 @@ class AlignedEdges:
     directed : bool
     autapses_truth, autapses_predicted : int
         Segments joined with themselves: counted apart, in no score.
+
+    Examples
+    --------
+    >>> both = align(nx.Graph([(7, 9)]), nx.Graph([(7, 7)]))
+    >>> both.truth.tolist(), both.predicted.tolist(), both.autapses_predicted
+    ([1], [0], 1)
     """
 
     nodes: npt.NDArray[np.uint64]
@@ -301,7 +307,8 @@ def align(
     extra = as_ids([] if nodes is None else nodes, "nodes")
     every, table = index_ids([*left[:2], *right[:2], *isolated, extra])
     with ThreadPoolExecutor(2) as pool:
-        pairs, autapses = zip(*pool.map(lambda side: _pairs(side, table, len(every), direction), (left, right)))
+        sides = list(pool.map(lambda side: _pairs(side, table, len(every), direction), (left, right)))
+    pairs, autapses = zip(*sides, strict=True)
     return AlignedEdges(every, *merge_pairs(*pairs), direction, *autapses)
 
 

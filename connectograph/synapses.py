@@ -60,6 +60,12 @@ class Synapses:
         What was left out: ``ignored_voxels``, ``ignored_synapses``, ``nan_voxels``, ``synapses_below_size``.
     notices : tuple of str
         What a user should know about how the volume was read.
+
+    Examples
+    --------
+    >>> synapses = label_synapses(Volume(np.array([[[0, 7, 7, 9]]]), voxel_size=(40, 4, 4)))
+    >>> synapses.ids.tolist(), synapses.starts.tolist(), synapses.lengths.tolist()
+    ([7, 9], [1, 3], [2, 1])
     """
 
     name: str

@@ -341,4 +341,6 @@ def meets(mask, other) -> bool:
 
 def ratios(tp, fp, fn) -> tuple[float, float, float]:
     """Precision, recall and F1; 0/0 is not a number."""
-    return tuple(part / whole if whole else nan for part, whole in ((tp, tp + fp), (tp, tp + fn), (2 * tp, 2 * tp + fp + fn)))
+    return tuple(
+        part / whole if whole else nan for part, whole in ((tp, tp + fp), (tp, tp + fn), (2 * tp, 2 * tp + fp + fn))
+    )

@@ -35,9 +35,7 @@ def test_blocks_cover_every_voxel_once(shape, cut):
 def test_results_come_in_block_order_and_progress_counts_all_voxels(shape, cut, workers):
     volume = Volume(np.arange(prod(shape)).reshape(shape), (1, 1, 1))
     voxels = []
-    origins = list(
-        map_blocks(lambda array, origin: origin, volume, workers=workers, shape=cut, progress=voxels.append)
-    )
+    origins = list(map_blocks(lambda array, origin: origin, volume, workers=workers, shape=cut, progress=voxels.append))
     assert origins == [block.origin for block in iterate_blocks(volume.labels, shape=cut)]
     assert sum(voxels) == prod(shape)
 
@@ -58,7 +56,9 @@ def test_an_error_in_a_block_reaches_the_caller():
         list(map_blocks(fail, volume, workers=2, shape=(1, 1, 1)))
 
 
-@pytest.mark.parametrize(("granted", "most"), [("1", 1), ("0", 1), ("100000", 100_000), ("many", 100_000), ("", 100_000)])
+@pytest.mark.parametrize(
+    ("granted", "most"), [("1", 1), ("0", 1), ("100000", 100_000), ("many", 100_000), ("", 100_000)]
+)
 def test_no_more_workers_than_slurm_granted(monkeypatch, granted, most):
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", granted)
     assert 1 <= default_workers() <= most

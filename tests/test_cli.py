@@ -116,7 +116,12 @@ def test_truth_against_itself_is_perfect_and_nothing_is_excluded(run, sample):
 def test_the_input_card_and_everything_excluded_are_printed(run, sample):
     code, out, _ = run("evaluate", sample["full"], "--predicted", sample["far"], "--min-segment-voxels", "73")
     assert code == 0
-    for words in ("shape 3×8×8 (z, y, x)", "voxel size 40×4×4 nm", "uint64", "assumed: voxel size 40,4,4 nm taken from"):
+    for words in (
+        "shape 3×8×8 (z, y, x)",
+        "voxel size 40×4×4 nm",
+        "uint64",
+        "assumed: voxel size 40,4,4 nm taken from",
+    ):
         assert words in out
     assert "excluded: segments below size 2\n" in out
     assert "excluded: truth synapses unattached 1 (partner_filtered 1)" in out
@@ -167,8 +172,8 @@ def test_without_a_prediction_the_truth_is_written(run, sample):
 
 def test_what_a_run_leaves(run, sample):
     command = ("evaluate", sample["full"], "--predicted", sample["same"], "--out", "run", "--no-report")
-    code, out, _ = run(*command, "--contactome")
-    assert (code, listed("run")) == (0, FILES | {"tables/contactome.parquet"})
+    assert run(*command, "--contactome")[0] == 0
+    assert listed("run") == FILES | {"tables/contactome.parquet"}
     record = json.loads(Path("run/run.json").read_text())
     assert set(record["files"]) == listed("run") - {"run.json"}
     assert record["command"][:2] == ["connectograph", "evaluate"]
@@ -356,7 +361,10 @@ def test_contacts_as_a_table_and_as_a_volume(run, sample):
     assert run("contacts", sample["full"], "--out", "c.parquet")[0] == 0
     row = pd.read_parquet("c.parquet").iloc[0].to_dict()
     assert row == {"segment_a": 10, "segment_b": 20, "n_voxels": 48, "n_faces": 24, "area_nm2": 24 * 160.0}
-    assert run("contacts", sample["full"], "--synapses", f"{sample['full']}:volumes/labels/clefts", "--out", "s.csv")[0] == 0
+    assert (
+        run("contacts", sample["full"], "--synapses", f"{sample['full']}:volumes/labels/clefts", "--out", "s.csv")[0]
+        == 0
+    )
     assert pd.read_csv("s.csv")["n_voxels"].tolist() == [4]
     assert run("contacts", sample["full"], "--out", "c.hdf")[0] == 0
     assert int(cg.read_volume("c.hdf").labels[:, :, :].sum()) == 48
@@ -444,3 +452,11 @@ def test_started_workers_need_nothing_from_their_parent(two_neurons, tmp_path):
     here = cg.evaluate(file, predicted=tmp_path / "p.npy")
     assert there.report == here.report
     assert all(table.equals(here.tables[name]) for name, table in there.tables.items())
+
+
+def test_check_shows_a_volume_without_voxel_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "a.npy", np.array([[[0, 3, 4]]], np.uint8))
+    assert main(["check", str(tmp_path / "a.npy")]) == 0
+    shown = capsys.readouterr().out
+    assert "voxel size not given (--voxel-size Z,Y,X)" in shown
+    assert "2 ids other than background" in shown

@@ -83,7 +83,11 @@ def test_scores_lie_between_0_and_1_and_f1_between_them(tp, fp, fn):
 
 @pytest.mark.parametrize(
     ("name", "defined"),
-    [("empty_truth", {"precision": 0.0, "f1": 0.0}), ("empty_predicted", {"recall": 0.0, "f1": 0.0}), ("both_empty", {})],
+    [
+        ("empty_truth", {"precision": 0.0, "f1": 0.0}),
+        ("empty_predicted", {"recall": 0.0, "f1": 0.0}),
+        ("both_empty", {}),
+    ],
 )
 def test_nothing_by_nothing_is_undefined_with_a_reason(name, defined):
     values = compare_edges(*BY_NAME[name].graphs()).to_dict()

@@ -117,10 +117,15 @@ def test_the_schema_of_a_report():
 
 def test_ids_in_a_report_are_words():
     segmentation = np.array([[[2**53 + 1, 2**64 - 3]]], "u8")
-    scene = Scene(segmentation, EMPTY[:1, :1, :2], np.array([[[0, 7]]], "u8"), options={"exclude_segments": (2**63 + 1,)})
+    scene = Scene(
+        segmentation, EMPTY[:1, :1, :2], np.array([[[0, 7]]], "u8"), options={"exclude_segments": (2**63 + 1,)}
+    )
     report = json.loads(dump_json(scene.evaluate().report))
     assert report["settings"]["exclude_segments"] == [str(2**63 + 1)]
-    assert (report["worst_errors"][0]["source"], report["worst_errors"][0]["target"]) == (str(2**53 + 1), str(2**64 - 3))
+    assert (report["worst_errors"][0]["source"], report["worst_errors"][0]["target"]) == (
+        str(2**53 + 1),
+        str(2**64 - 3),
+    )
 
 
 def test_graphs_are_plain_and_named():

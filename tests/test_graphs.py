@@ -102,7 +102,7 @@ def test_graphs_refuse_unknown_nodes_and_pairs_given_twice():
 def test_tables_and_graphs_are_the_same_edges(rows, directed):
     edges = {(a, b) if directed or a < b else (b, a): n for a, b, n in rows}
     table = build_edges(links_of(*((1, a, b, n) for (a, b), n in edges.items()), directed=directed))
-    graph = build_graph(table, LARGE + [1, 2, 3], directed=directed)
+    graph = build_graph(table, [*LARGE, 1, 2, 3], directed=directed)
     assert edges_of(graph).equals(table)
     assert edges_of(table) is table
     assert nodes_of(graph).tolist() == sorted([1, 2, 3, *LARGE])

@@ -25,7 +25,9 @@ drawn = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, H
 def rows_of(table, ids, *columns):
     """Id tuple to row, as Python numbers."""
     keys = zip(*(table[name].tolist() for name in ids), strict=True)
-    values = [dict(zip(columns, row, strict=True)) for row in zip(*(table[name].tolist() for name in columns), strict=True)]
+    values = [
+        dict(zip(columns, row, strict=True)) for row in zip(*(table[name].tolist() for name in columns), strict=True)
+    ]
     rows = dict(zip(keys, values, strict=True))
     assert len(rows) == len(table), "two rows have the same ids"
     return rows
@@ -187,7 +189,9 @@ def dressed(array, dtype, layout):
 def test_stored_types_and_layouts_change_no_byte(scene, dtype, layout):
     # ids that every type can hold, in the order of the ids that were drawn
     def small(array):
-        return np.unique(array, return_inverse=True)[1].reshape(array.shape).astype("u8") if array.dtype == "u8" else array
+        return (
+            np.unique(array, return_inverse=True)[1].reshape(array.shape).astype("u8") if array.dtype == "u8" else array
+        )
 
     scene = Scene(
         *(small(array) for array in (scene.segmentation, scene.truth, scene.predicted)),
@@ -212,7 +216,9 @@ def only_labels(scene):
     truth = labels.get("truth", scene.segmentation)
     predicted = scene.truth.astype("u8")
     options = {
-        k: v for k, v in scene.options.items() if k not in ("threshold", "predicted_form", "partner_rule", "min_synapse_voxels")
+        k: v
+        for k, v in scene.options.items()
+        if k not in ("threshold", "predicted_form", "partner_rule", "min_synapse_voxels")
     }
     return replace(scene, truth=truth, predicted=predicted, options={**options, "predicted_form": "labels"})
 
@@ -257,16 +263,16 @@ def test_names_of_segments_do_not_matter(scene, names):
         renamed[scene.segmentation == old] = name
     exclude = tuple(new[i] for i in options["exclude_segments"] if i in new)
     one = replace(scene, options=options).evaluate()
-    other = replace(
-        scene, segmentation=renamed, options={**options, "exclude_segments": exclude}
-    ).evaluate()
+    other = replace(scene, segmentation=renamed, options={**options, "exclude_segments": exclude}).evaluate()
     assert score_of(one.edges) == score_of(other.edges)
     assert score_of(one.strict) == score_of(other.strict)
     for side in ("truth", "predicted"):
         contacts = one.tables[f"synapse_contacts_{side}"]
         expected = {
             (s, *sorted((new[a], new[b]))): n
-            for s, a, b, n in zip(*(contacts[c] for c in ("synapse_id", "segment_a", "segment_b", "n_voxels")), strict=True)
+            for s, a, b, n in zip(
+                *(contacts[c] for c in ("synapse_id", "segment_a", "segment_b", "n_voxels")), strict=True
+            )
         }
         found = rows_of(other.tables[f"synapse_contacts_{side}"], ["synapse_id", "segment_a", "segment_b"], "n_voxels")
         assert {key: row["n_voxels"] for key, row in found.items()} == expected
@@ -285,6 +291,8 @@ COUNTED = {
 
 def same_counts(ev, other):
     for name, columns in COUNTED.items():
+        if name == "contactome" and name not in ev.tables:
+            continue
         assert ev.tables[name][columns].equals(other.tables[name][columns]), name
     assert (score_of(ev.edges), score_of(ev.strict)) == (score_of(other.edges), score_of(other.strict))
     assert ev.report["excluded"] == other.report["excluded"]
@@ -328,7 +336,8 @@ def test_the_order_of_axes_does_not_matter_with_a_dilation_in_nanometres(scene, 
 def test_background_around_a_volume_changes_nothing(scene, width):
     offset = tuple(o - before * v for o, v, (before, _) in zip(scene.offset, scene.voxel_size, width, strict=True))
     padded = moved(scene, lambda array: np.pad(array, width), offset=offset)
-    one, other = scene.evaluate(contactome=True), padded.evaluate(contactome=True)
+    # without the contactome: dilated segments overlap in the background around them too, as far as there is any
+    one, other = scene.evaluate(), padded.evaluate()
     same_counts(one, other)
     for name, table in one.tables.items():
         numbers = [column for column in table if "_nm" in column]
@@ -361,7 +370,12 @@ def test_a_scene_counted_by_hand():
     predicted[0, 0, 11] = 80  # wholly ignored
     ev = Scene(segmentation, truth, predicted, options={"min_segment_voxels": 1, "exclude_segments": (9,)}).evaluate()
     assert score_of(ev.edges) == (0, 1, 1)
-    assert ev.tables["synapses_truth"]["unattached_reason"].tolist() == ["", "no_segment", "one_segment", "no_common_voxel"]
+    assert ev.tables["synapses_truth"]["unattached_reason"].tolist() == [
+        "",
+        "no_segment",
+        "one_segment",
+        "no_common_voxel",
+    ]
     assert ev.tables["synapses_predicted"]["unattached_reason"].tolist() == ["", "no_segment", "partner_filtered"]
     # strict: 7 and 8 are missed, 70 is invented; 6 and 60 share a voxel
     assert score_of(ev.strict) == (0, 1 + 1, 1 + 2)

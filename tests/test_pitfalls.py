@@ -177,7 +177,11 @@ def test_pitfall_S11(evaluate):
     truth[0, 4, 1:3], predicted[0, 48, 1:3] = 5, 9
     ev = evaluate(segmentation, truth, predicted)
     assert outcome(ev) == (1, 0, 0)
-    places = [ev.tables[f"{table}_{side}"]["y_nm"].item() for table in ("synapses", "edges") for side in ("truth", "predicted")]
+    places = [
+        ev.tables[f"{table}_{side}"]["y_nm"].item()
+        for table in ("synapses", "edges")
+        for side in ("truth", "predicted")
+    ]
     assert places == [18.0, 194.0, 18.0, 194.0]
     assert ev.edge_outcomes["y_nm"].item() == 18.0
 
@@ -252,7 +256,7 @@ def test_pitfall_S16(evaluate, two_neurons, tmp_path):
         assert (out / name).read_text() == name
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "report.json").write_text("{}")
-    with pytest.raises(cg.InputError, match="report.json"):
+    with pytest.raises(cg.InputError, match=r"report\.json"):
         ev.write(tmp_path / "mine", overwrite=True, reports=False)
     with open_run(tmp_path / "other"), pytest.raises(cg.InputError, match="in use"):
         ev.write(tmp_path / "other", reports=False)

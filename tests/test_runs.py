@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from lazy import Shuffled, cut_boxes
 
 from connectograph.runs import RunLabels, contains, expand, join_touching, read_runs
 from connectograph.volumes import Volume
-from lazy import Shuffled, cut_boxes
 
 IDS = np.array([0, 1, 2, 2**53 + 1, 2**64 - 2, 2**64 - 1], "uint64")
 labels = hnp.arrays(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from lazy import Shuffled, cut_boxes
 
 from connectograph import InputError, SchemaError, Volume, measure_segments, select_segments, split_segments
 from connectograph.segments import clean_segments, kept_ids, mark_split_off
-from lazy import Shuffled, cut_boxes
 
 VOXEL_SIZE, OFFSET = (40.0, 4.0, 4.0), (120.0, -8.0, 0.5)
 IDS = np.array([0, 1, 2, 3, 2**53, 2**53 + 1, 2**63 + 1, 2**64 - 3, 2**64 - 2, 2**64 - 1], "uint64")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from lazy import Shuffled, cut_boxes
 
 from connectograph import InputError, Volume, label_synapses, measure_synapses
 from connectograph.synapses import find_shared
-from lazy import Shuffled, cut_boxes
 
 VOXEL_SIZE, OFFSET = (40.0, 4.0, 4.0), (0.0, 8.0, -4.0)
 IDS = np.array([0, 1, 7, 255, 2**53 + 1, 2**64 - 3, 2**64 - 2, 2**64 - 1], "uint64")

@@ -42,9 +42,9 @@ def _count_pairs(near: dict[Any, list[int]], clefts: npt.NDArray[Any]) -> dict[A
     return pairs
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def count_overlaps(labels: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> Any:
-    """Voxels with both segments within the offsets, by (a, b): every voxel, every offset, every pair."""
+    """Rows (a, b, voxels with both within the offsets): every voxel, every offset, every pair."""
     counts = numba.typed.Dict.empty(PAIR, numba.int64)
     near = np.empty(len(offsets), np.uint64)
     shape = labels.shape
@@ -67,4 +67,7 @@ def count_overlaps(labels: npt.NDArray[Any], offsets: npt.NDArray[Any]) -> Any:
                         if near[p] < near[q]:
                             pair = (near[p], near[q])
                             counts[pair] = counts.get(pair, 0) + 1
-    return counts
+    rows = np.empty((len(counts), 3), np.uint64)
+    for i, (pair, count) in enumerate(counts.items()):
+        rows[i, 0], rows[i, 1], rows[i, 2] = pair[0], pair[1], count
+    return rows

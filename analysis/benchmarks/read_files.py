@@ -12,7 +12,7 @@ import h5py
 def read_files(folder: Path) -> int:
     """Read both volumes whole and inflate the prediction, without unpickling it; the number of bytes."""
     with h5py.File(folder / "case.hdf") as file:
-        total = sum(file[f"volumes/labels/{name}"][:].nbytes for name in ("neuron_ids", "clefts"))
+        total = sum(int(file[f"volumes/labels/{name}"][:].nbytes) for name in ("neuron_ids", "clefts"))
     with lzma.open(folder / "prediction.xz") as stream:
         while piece := stream.read(2**22):
             total += len(piece)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph._kernels import kernel
-from connectograph._kernels.runs import find_breaks, grow
+from connectograph._kernels.runs import grow
 
 __all__ = [
     "GROWN",
@@ -38,6 +38,9 @@ TILE_Z, TILE_Y = 16, 32
 
 VOXELS, NEXT, GROWN = 0, 1, 2
 """Layers of bits of a segment in a tile."""
+
+_PIECE = 2048
+"""Voxels that are searched for breaks at a time: their marks stay in the fastest cache."""
 
 _IGNORE = np.uint64(2**64 - 2)
 _NONE, _ALL = np.uint64(0), np.uint64(2**64 - 1)
@@ -94,8 +97,8 @@ class Tile(NamedTuple):
     ----------
     members : (n,) array of int64
         Ids.
-    boxes : (n, 4) array of int64
-        First and last plane, first and last row in which a segment has voxels.
+    spans : (n, 2) array of int64
+        The rows from the first to behind the last in which a segment has voxels.
     bits : (n, n_layers, n_words, rows) array of uint64
         A segment's voxels, the same moved down by one x (NEXT), dilated (GROWN), and steps between.
     core : (n_words, rows) array of uint64
@@ -105,7 +108,7 @@ class Tile(NamedTuple):
     """
 
     members: Array
-    boxes: Array
+    spans: Array
     bits: Array
     core: Array
     cursors: Array
@@ -116,7 +119,7 @@ def make_tile(stencil: Stencil, n_members: int) -> Tile:
     n_rows = (TILE_Z + 2 * stencil.reach_z) * (TILE_Y + 2 * stencil.reach_y)
     return Tile(
         np.zeros(n_members, np.int64),
-        np.zeros((n_members, 4), np.int64),
+        np.zeros((n_members, 2), np.int64),
         np.empty((n_members, stencil.n_layers, stencil.n_words, n_rows), np.uint64),
         np.zeros((stencil.n_words, n_rows), np.uint64),
         np.zeros(n_rows, np.int64),
@@ -124,41 +127,76 @@ def make_tile(stencil: Stencil, n_members: int) -> Tile:
 
 
 @kernel
-def find_rows(lines):
+def find_rows(labels, width):
     """Runs of every row: end of each row in the list of runs, and their first x and id.
 
     Parameters
     ----------
-    lines : (n, x) array of unsigned int
+    labels : (n * width,) array of unsigned int
+        Rows of `width` voxels, one after another.
+    width : int
 
     Returns
     -------
     ends : (n,) array of int64
     runs : (R, 2) array of int64
     """
-    marks = np.zeros(8 * (lines.shape[1] // 8 + 2), np.uint8)
-    words, breaks = marks.view(np.uint64), np.empty(lines.shape[1] + 9, np.int64)
-    ends, runs = np.empty(lines.shape[0], np.int64), np.empty((8 * lines.shape[0] + 1, 2), np.int64)
+    marks = np.zeros(_PIECE, np.uint8)
+    words, busy, breaks = marks.view(np.uint64), np.empty(_PIECE // 8 + 1, np.int64), np.empty(_PIECE + 1, np.int64)
+    ends, runs = np.empty(labels.size // width, np.int64), np.empty((labels.size // 16 + _PIECE, 2), np.int64)
     n = np.int64(0)  # not the literal 0: compiled once
-    for row in range(lines.shape[0]):
-        line = lines[row]
-        n_runs = find_breaks(line, marks, words, breaks)
-        while n + n_runs > runs.shape[0]:
+    for start in range(0, labels.size, _PIECE):
+        piece = labels[start : start + _PIECE]
+        _mark_breaks(piece, labels[start - 1], -start % width, width, marks)
+        n_breaks = _list_marks(marks, words, (piece.size + 7) // 8, busy, breaks)
+        while n + n_breaks > runs.shape[0]:
             runs = grow(runs)
-        n = _write_row(line, breaks, n_runs, runs, n)
-        ends[row] = n
+        n = _write_runs(piece, breaks, n_breaks, start, width, ends, runs, n)
     return ends, runs[:n]
 
 
 @kernel
-def _write_row(line, breaks, n_runs, runs, n):
-    """Write the runs of one line; the number of runs written so far."""
-    begin = 0
-    for k in range(n_runs):
-        value = np.uint64(line[begin])
-        runs[n, 0], runs[n, 1] = begin, np.int64(value if value < _IGNORE else _NONE)
-        begin = breaks[k]
+def _mark_breaks(piece, before, first, width, marks):
+    """Mark the voxels that differ from the one before, and those at which a row begins: the `first` and so on."""
+    marks[0] = piece[0] != before
+    for k in range(1, piece.size):
+        marks[k] = piece[k] != piece[k - 1]
+    for k in range(piece.size, marks.size):
+        marks[k] = 0
+    for k in range(first, piece.size, width):
+        marks[k] = 1
+
+
+@kernel
+def _list_marks(marks, words, n_words, busy, places):
+    """List the places of the marks, without a branch to guess: first the words with any, then the bytes in these."""
+    n_busy = n = 0
+    for word in range(n_words):
+        busy[n_busy] = word
+        n_busy += words[word] != 0
+    for k in range(n_busy):
+        for place in range(8 * busy[k], 8 * busy[k] + 8):
+            places[n] = place
+            n += marks[place]
+    return n
+
+
+@kernel
+def _write_runs(piece, breaks, n_breaks, start, width, ends, runs, n):
+    """Write the runs that begin at the breaks of a piece; the number of runs written so far."""
+    row = (start - 1) // width
+    begin = row * width - start
+    for k in range(n_breaks):
+        if breaks[k] == begin + width:
+            if row >= 0:
+                ends[row] = n
+            row += 1
+            begin += width
+        value = np.uint64(piece[breaks[k]])
+        runs[n, 0], runs[n, 1] = breaks[k] - begin, np.int64(value if value < _IGNORE else _NONE)
         n += 1
+    if row == ends.size - 1:
+        ends[row] = n
     return n
 
 
@@ -189,7 +227,7 @@ def _clear(bits):
 @kernel
 def _fill_tile(rows, stencil, z, y, x, stop, tile):
     """Bits of the segments from (z, y, x) on up to x = `stop`; their number, too large if they did not fit."""
-    runs, members, boxes, bits, cursors = rows.runs, tile.members, tile.boxes, tile.bits, tile.cursors
+    runs, members, spans, bits, cursors = rows.runs, tile.members, tile.spans, tile.bits, tile.cursors
     n_rows = TILE_Y + 2 * stencil.reach_y
     n = last = 0
     members[0] = 0
@@ -202,7 +240,7 @@ def _fill_tile(rows, stencil, z, y, x, stop, tile):
             while runs[run + 1, 0] <= x:
                 run += 1
             cursors[row] = run
-            end = x
+            end = max(x, 0)
             while end < stop:
                 begin, end, member = end, min(runs[run + 1, 0], stop), runs[run, 1]
                 run += 1
@@ -215,13 +253,10 @@ def _fill_tile(rows, stencil, z, y, x, stop, tile):
                     if last == n:
                         if n == members.size:
                             return n + 1
-                        members[n] = member
-                        boxes[n, 0], boxes[n, 2], boxes[n, 3] = dz, dy, dy
+                        members[n], spans[n, 0] = member, row
                         _clear(bits[n])
                         n += 1
-                boxes[last, 1] = dz
-                boxes[last, 2] = min(boxes[last, 2], dy)
-                boxes[last, 3] = max(boxes[last, 3], dy)
+                spans[last, 1] = row + 1
                 low, high = begin - x, end - x - 1
                 head, tail = _ALL << np.uint64(low & 63), _ALL >> np.uint64(63 - (high & 63))
                 if low >> 6 == high >> 6:
@@ -254,7 +289,8 @@ def _shift_layers(bits, begin, end, stencil):
     n_words, n_rows = bits.shape[1:]
     for k in range(stencil.steps.shape[0]):
         step = stencil.steps[k, 2] * (TILE_Y + 2 * stencil.reach_y) + stencil.steps[k, 3]
-        first, last = max(begin - step, 0), min(end - step, n_rows)
+        first = max(begin - step, 0)
+        last = max(first, min(end - step, n_rows))  # no rows, rather than a negative end
         words, shift = stencil.steps[k, 4] >> 6, np.uint64(stencil.steps[k, 4] & 63)
         for word in range(max(0, -words - 1), min(n_words, n_words - words)):
             out = bits[stencil.steps[k, 1], word, first:last]
@@ -284,9 +320,8 @@ def _count_pair(tile, i, j, stencil, found):
     n_rows = TILE_Y + 2 * stencil.reach_y
     margin = stencil.reach_z * n_rows
     reach = margin + stencil.reach_y
-    first = max(tile.boxes[i, 0] * n_rows + tile.boxes[i, 2], tile.boxes[j, 0] * n_rows + tile.boxes[j, 2]) - reach
-    last = min(tile.boxes[i, 1] * n_rows + tile.boxes[i, 3], tile.boxes[j, 1] * n_rows + tile.boxes[j, 3]) + 1 + reach
-    first, last = max(first, margin), min(last, tile.core.shape[1] - margin)
+    first = max(max(tile.spans[i, 0], tile.spans[j, 0]) - reach, margin)
+    last = min(min(tile.spans[i, 1], tile.spans[j, 1]) + reach, tile.core.shape[1] - margin)
     below = beside = after = both = 0
     for word in range(tile.core.shape[0] if first < last else 0):
         core, a, b = tile.core[word, first:last], tile.bits[i, VOXELS, word], tile.bits[j, VOXELS, word]
@@ -303,24 +338,16 @@ def _count_pair(tile, i, j, stencil, found):
 
 
 @kernel
-def _are_near(a, b, stencil):
-    """Whether the boxes (first and last z, first and last y) of two segments come within both their dilations."""
-    z, y = 2 * stencil.reach_z, 2 * stencil.reach_y
-    return a[0] <= b[1] + z and b[0] <= a[1] + z and a[2] <= b[3] + y and b[2] <= a[3] + y
-
-
-@kernel
 def _count_tile(tile, n, stencil, found, n_found):
     """Append the rows (a, b, counts) of the pairs of a tile's `n` segments that have any."""
     for i in range(n):
         for j in range(i):
-            if _are_near(tile.boxes[i], tile.boxes[j], stencil):
-                if n_found == found.shape[0]:
-                    found = grow(found)
-                row = found[n_found]
-                row[0], row[1] = tile.members[i], tile.members[j]
-                _count_pair(tile, i, j, stencil, row)
-                n_found += (row[2] | row[3] | row[4] | row[5]) != 0
+            if n_found == found.shape[0]:
+                found = grow(found)
+            row = found[n_found]
+            row[0], row[1] = tile.members[i], tile.members[j]
+            _count_pair(tile, i, j, stencil, row)
+            n_found += (row[2] | row[3] | row[4] | row[5]) != 0
     return found, n_found
 
 
@@ -364,7 +391,6 @@ def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
         False if the tile had too little room: nothing was counted.
     """
     found, n_found = np.empty((256, 6), np.int64), np.int64(0)
-    n_rows = TILE_Y + 2 * stencil.reach_y
     width = 64 * stencil.n_words - 2 * stencil.reach_x
     for z in range(first, last, TILE_Z):
         for y in range(top, bottom, TILE_Y):
@@ -379,8 +405,7 @@ def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
                 end = min(x + width, rows.width) - corner[2]
                 _set_core(tile.core, stencil, min(TILE_Z, last - z), min(TILE_Y, bottom - y), stencil.reach_x, end)
                 for i in range(n):
-                    box = tile.boxes[i]
-                    _shift_layers(tile.bits[i], box[0] * n_rows + box[2], box[1] * n_rows + box[3] + 1, stencil)
+                    _shift_layers(tile.bits[i], tile.spans[i, 0], tile.spans[i, 1], stencil)
                 found, n_found = _count_tile(tile, n, stencil, found, n_found)
                 if marks.size:
                     _mark_tile(tile, n, stencil, marks, corner[0] - first, corner[1], corner[2])

@@ -1,4 +1,4 @@
-"""Random graphs by edge switching: a -> b, c -> d becomes a -> d, c -> b where nothing stands in the way.
+"""Random graphs by edge switching: two or three links pass their targets round where nothing stands in the way.
 
 Conventions: links of one layer are switched among themselves; links ``[:n_directed]`` are arrows, the others have no
 direction. A set of keys (open addressing, linear probing, 0 = free, at most half full) says which pairs are taken.
@@ -76,8 +76,50 @@ def _draw(state, below):
 
 
 @kernel
+def _draw_links(state, picked, n_directed, n_links):
+    """Fill `picked` with random links of one layer, the first from all; how many, and the next state.
+
+    Two, or every eighth time three if they are arrows: a -> b, c -> d, e -> f to a -> d, c -> f, e -> b can turn a ring
+    of three round, as no sequence of switches of two can.
+    """
+    state += _STEP
+    picked[0] = _draw(state, n_links)
+    arrows = picked[0] < n_directed
+    first, size = (0, n_directed) if arrows else (n_directed, n_links - n_directed)
+    state += _STEP
+    n_picked = 3 if arrows and _draw(state, 8) == 0 else 2
+    for k in range(1, n_picked):
+        state += _STEP
+        picked[k] = first + _draw(state, size)
+    return n_picked, state
+
+
+@kernel
+def _differ(values):
+    """Whether two or three values are all different."""
+    return values[0] != values[1] and values[0] != values[-1] and (values.size == 2 or values[1] != values[2])
+
+
+@kernel
+def _exchange(slots, old, new):
+    """Put new keys in place of old ones, all or none; whether none of them was taken."""
+    for key in old:
+        _remove(slots, key)
+    for k in range(new.size):
+        slot = _find(slots, new[k])
+        if slots[slot] != 0:
+            for key in new[:k]:
+                _remove(slots, key)
+            for key in old:
+                slots[_find(slots, key)] = key
+            return False
+        slots[slot] = new[k]
+    return True
+
+
+@kernel
 def switch_links(source, target, n_directed, n, ordered, taken, allowed, seed, n_proposals):
-    """Propose switches of two random links of one layer; links and `taken` are changed in place.
+    """Propose switches among random links of one layer; links and `taken` are changed in place.
 
     Parameters
     ----------
@@ -102,29 +144,23 @@ def switch_links(source, target, n_directed, n, ordered, taken, allowed, seed, n
         The seed to go on with.
     """
     state, done = seed, 0
+    picked, begin, end = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    old, new = np.empty(3, np.uint64), np.empty(3, np.uint64)
     for _ in range(n_proposals):
+        size, state = _draw_links(state, picked, n_directed, source.size)
+        for k in range(size):
+            begin[k], end[k] = source[picked[k]], target[picked[k]]
         state += _STEP
-        i = _draw(state, source.size)
-        first, size = (0, n_directed) if i < n_directed else (n_directed, source.size - n_directed)
-        state += _STEP
-        j = first + _draw(state, size)
-        a, b, c, d = source[i], target[i], source[j], target[j]
-        state += _STEP
-        if i >= n_directed and _draw(state, 2):
-            c, d = d, c
-        if a == d or b == c:
-            continue
-        if allowed.size:
-            near, far = _key(a, d, n, False), _key(c, b, n, False)
-            if allowed[_find(allowed, near)] != near or allowed[_find(allowed, far)] != far:
-                continue
-        near, far = _key(a, d, n, ordered), _key(c, b, n, ordered)
-        if taken[_find(taken, near)] == near or taken[_find(taken, far)] == far:
-            continue
-        _remove(taken, _key(a, b, n, ordered))
-        _remove(taken, _key(c, d, n, ordered))
-        taken[_find(taken, near)] = near
-        taken[_find(taken, far)] = far
-        target[i], source[j], target[j] = d, c, b
-        done += 1
+        if picked[0] >= n_directed and _draw(state, 2):
+            begin[1], end[1] = end[1], begin[1]
+        possible = _differ(begin[:size]) and _differ(end[:size])
+        for k in range(size):
+            a, b = begin[k], end[(k + 1) % size]
+            pair = _key(a, b, n, False)
+            possible &= a != b and (allowed.size == 0 or allowed[_find(allowed, pair)] == pair)
+            old[k], new[k] = _key(a, end[k], n, ordered), _key(a, b, n, ordered)
+        if possible and _exchange(taken, old[:size], new[:size]):
+            for k in range(size):
+                source[picked[k]], target[picked[k]] = begin[k], end[(k + 1) % size]
+            done += 1
     return done, state

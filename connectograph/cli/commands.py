@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from connectograph.cli.console import print_card, print_closing, print_exclusions, show_progress
-from connectograph.errors import InputError
+from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
+from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
 from connectograph.evaluation.job import evaluate_volumes, read_inputs
 from connectograph.evaluation.settings import Settings
@@ -22,6 +24,7 @@ from connectograph.segments import (
     select_segments,
     split_segments,
 )
+from connectograph.synapses import label_synapses
 from connectograph.volumes import Volume
 
 _TABLES = (".parquet", ".csv")
@@ -43,9 +46,9 @@ def run_demo(options: argparse.Namespace) -> int:
 def run_check(options: argparse.Namespace) -> int:
     """Print an input card for each volume."""
     for name in options.volumes:
-        volume = _read_any(name, options)
+        volume, sized = _read_any(name, options)
         n_ids = len(measure_segments(volume, workers=options.workers)) if volume.dtype.kind in "bui" else None
-        print_card("volume", volume, n_ids)
+        print_card("volume", volume, n_ids, sized=sized)
     return 0
 
 
@@ -67,9 +70,6 @@ def run_clean(options: argparse.Namespace) -> int:
 
 def run_contacts(options: argparse.Namespace) -> int:
     """Write the contactome or the synapse contacts, as a table or as a volume of the overlap."""
-    from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
-    from connectograph.synapses import label_synapses
-
     _refuse_existing(options.out, options.overwrite)
     segmentation, segments = _keep(options)
     how = {**_dilation(options), "segments": segments, "workers": options.workers}
@@ -238,9 +238,12 @@ def _dilation(options: argparse.Namespace) -> dict[str, Any]:
     return {"dilation": 1 if options.dilation is None else options.dilation, "dilation_nm": None}
 
 
-def _read_any(name: str, options: argparse.Namespace) -> Volume:
-    """A volume of unknown role; one without voxel size is shown as such."""
-    return read_volume(name, axes=options.axes, voxel_size=options.voxel_size)
+def _read_any(name: str, options: argparse.Namespace) -> tuple[Volume, bool]:
+    """A volume of unknown role, and whether its voxel size is known."""
+    try:
+        return read_volume(name, axes=options.axes, voxel_size=options.voxel_size), True
+    except MissingVoxelSize:
+        return replace(read_volume(name, axes=options.axes, voxel_size=(1.0, 1.0, 1.0)), assumed=()), False
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

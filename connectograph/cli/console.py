@@ -29,13 +29,13 @@ def start_log() -> None:
     log.propagate = False
 
 
-def print_card(role: str, volume: Volume, n_ids: int | None = None) -> None:
+def print_card(role: str, volume: Volume, n_ids: int | None = None, *, sized: bool = True) -> None:
     """What a volume is, and what was assumed about it."""
     shape = "×".join(str(size) for size in volume.shape)
-    size = "×".join(f"{value:g}" for value in volume.voxel_size)
+    size = "×".join(f"{value:g}" for value in volume.voxel_size) + " nm" if sized else "not given (--voxel-size Z,Y,X)"
     offset = ", ".join(f"{value:g}" for value in volume.offset)
     print(f"{role:<13}{volume.name or 'in memory'}")
-    print(f"{'':13}shape {shape} (z, y, x), voxel size {size} nm, offset {offset} nm")
+    print(f"{'':13}shape {shape} (z, y, x), voxel size {size}, offset {offset} nm")
     print(f"{'':13}{volume.dtype}, background 0 and 2^64-1")
     if n_ids is not None:
         print(f"{'':13}{n_ids:,} ids other than background")

@@ -1,9 +1,43 @@
-"""Comparison of two connectomes, edge by edge: found or not, how strong, how sure, and against what chance.
+"""Comparison of two connectomes, edge by edge: found or not, how strong, at which threshold, and against what chance.
 
 Conventions: arguments are (truth, predicted), two graphs or edge tables, or both at once as
-:class:`~connectograph.graphs.AlignedEdges`; autapses are in no score; 0/0 is NaN with a reason, never 0 or 1.
+:class:`~connectograph.graphs.AlignedEdges` (of directed tables: ``align(truth, predicted, directed=True)``); autapses
+are in no score; 0/0 is NaN with a reason, never 0 or 1. Intervals are in :mod:`connectograph.uncertainty`.
 """
 
+from connectograph.compare.baselines import BaselineScore, compare_baselines, spread_contacts
 from connectograph.compare.edges import EdgeScore, compare_edges, list_edge_outcomes, score_counts
+from connectograph.compare.sweeps import (
+    EdgeCurve,
+    OperatingChoice,
+    OperatingPoint,
+    choose_operating_point,
+    rank_edges,
+    sweep_scores,
+)
+from connectograph.compare.thresholds import ThresholdScore, ThresholdSurface, compare_thresholds, threshold_surface
+from connectograph.compare.weights import BinScore, Strata, WeightScore, compare_weights
 
-__all__ = ["EdgeScore", "compare_edges", "list_edge_outcomes", "score_counts"]
+__all__ = [
+    "BaselineScore",
+    "BinScore",
+    "EdgeCurve",
+    "EdgeScore",
+    "OperatingChoice",
+    "OperatingPoint",
+    "Strata",
+    "ThresholdScore",
+    "ThresholdSurface",
+    "WeightScore",
+    "choose_operating_point",
+    "compare_baselines",
+    "compare_edges",
+    "compare_thresholds",
+    "compare_weights",
+    "list_edge_outcomes",
+    "rank_edges",
+    "score_counts",
+    "spread_contacts",
+    "sweep_scores",
+    "threshold_surface",
+]

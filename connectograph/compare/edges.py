@@ -34,6 +34,11 @@ class EdgeScore:
         Edges in both graphs, only in the prediction, only in the truth.
     precision, recall, f1 : float
         tp/(tp+fp), tp/(tp+fn), 2tp/(2tp+fp+fn); NaN where the denominator is 0.
+
+    Examples
+    --------
+    >>> EdgeScore(tp=3, fp=1, fn=2).recall
+    0.6
     """
 
     tp: int

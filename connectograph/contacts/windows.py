@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ def map_windows(
             pieces += pool.map(read, batch)
             for (z, _, _), (n_z, n_y, n_x), _ in batch:
                 missing[z : z + n_z] -= n_y * n_x
-            complete = int(np.append(missing, 1).argmax())
+            complete = int(np.append(missing > 0, True).argmax())
             while first < depth and complete >= min(first + TILE_Z + reach, depth):
                 last = min(first + TILE_Z, depth)
                 window = _join_pieces(pieces, segmentation.shape, first, last, reach)
@@ -115,7 +115,7 @@ def _read_piece(where: str, kept: npt.NDArray[np.uint64] | None, block: Block) -
     from connectograph._kernels.contactome import find_rows
 
     labels = as_label_block(block.read(), block.origin, where)
-    ends, runs = find_rows(labels.reshape(-1, labels.shape[2]))
+    ends, runs = find_rows(labels.reshape(-1), labels.shape[2])
     runs = runs.copy()  # without the room that it had to grow
     if kept is not None:
         runs[~np.isin(runs[:, 1].view(np.uint64), kept), 1] = 0

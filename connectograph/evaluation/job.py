@@ -15,7 +15,7 @@ import pandas as pd
 
 from connectograph.blocks import default_workers
 from connectograph.compare import EdgeScore, compare_edges, list_edge_outcomes, score_counts
-from connectograph.contacts import dilation_offsets, scan_segmentation
+from connectograph.contacts import dilation_offsets, find_contacts, scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation import content
@@ -236,8 +236,6 @@ def evaluate_volumes(
     if "predicted" in sides:
         tables["edge_outcomes"] = list_edge_outcomes(tables["edges_truth"], tables["edges_predicted"])
     if settings.contactome:
-        from connectograph.contacts import find_contacts
-
         tables["contactome"] = find_contacts(
             segmentation,
             dilation=settings.dilation,

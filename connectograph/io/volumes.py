@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from connectograph.errors import InputError
+from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.io.hdf5_access import CREMI_DATASETS, find_dataset
 from connectograph.io.lazy import turn
 from connectograph.io.sources import check_file, format_of, format_within, split_path
@@ -252,7 +252,7 @@ def _choose_size(stored: _Stored, like: Volume | None, given: Triple | None) -> 
         return like.voxel_size, (
             f"voxel size {_show(like.voxel_size)} nm taken from {like.name or 'the segmentation'}",
         )
-    raise InputError(
+    raise MissingVoxelSize(
         f"{stored.name} does not say how large its voxels are (attribute `resolution`). Pass --voxel-size Z,Y,X in nm, "
         "e.g. --voxel-size 40,4,4 (in Python: voxel_size=(40, 4, 4))."
     )

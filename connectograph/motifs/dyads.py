@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph.errors import InputError
-from connectograph.graphs import AlignedEdges, align
+from connectograph.graphs import AlignedEdges, align, edges_of
 from connectograph.tables import as_ids, empty_table
 
 __all__ = ["Dyads", "align_dyads", "arcs_of", "dyads_of", "pair_edges"]
@@ -112,6 +112,8 @@ def arcs_of(dyads: Dyads) -> tuple[Numbers, Numbers]:
 
 def _read_edges(graph: nx.Graph) -> pd.DataFrame:
     """Ends and synapses of the edges of a graph, row by row: many times faster than edge by edge."""
+    if graph.is_multigraph():
+        return edges_of(graph)  # says what to do
     rows = [row for _, row in graph.adjacency()]
     source = np.repeat(_exact_ids(list(graph)), [len(row) for row in rows])
     target = _exact_ids(list(chain.from_iterable(rows)))
@@ -121,7 +123,9 @@ def _read_edges(graph: nx.Graph) -> pd.DataFrame:
 
 
 def _exact_ids(nodes: list[Any]) -> npt.NDArray[np.uint64]:
-    return as_ids(np.array(nodes) if set(map(type, nodes)) == {int} else nodes, "nodes")
+    """The nodes as ids; Python integers of a valid size are taken over at once."""
+    plain = set(map(type, nodes)) == {int} and 0 <= min(nodes) <= max(nodes) < 2**64
+    return np.array(nodes, np.uint64) if plain else as_ids(nodes, "nodes")
 
 
 def _direction(source: Numbers, target: Numbers, directed: bool) -> Numbers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
@@ -12,17 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph.errors import InputError
-from connectograph.motifs.dyads import Dyads, arcs_of, dyads_of, pair_edges
+from connectograph.motifs.dyads import Dyads, arcs_of, dyads_of
+from connectograph.motifs.switching import Keep, pair_keys, switch_dyads
 from connectograph.tables import make_table, validate_table
 
-__all__ = ["Keep", "NullGraph", "randomise"]
+__all__ = ["NullGraph", "randomise"]
 
-Keep = Literal["degrees", "degrees+reciprocity"]
 Ids = npt.NDArray[np.uint64]
-
-_FIRST, _LEAST, _MOST = 4, 128, 1024  # proposals per link: before the first look, before giving up, at most
-_MIXED = 5  # accepted switches per link after which a plateau may be believed
-_PLATEAU = 0.005  # a doubling of the proposals lowers the overlap by less than this
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +37,6 @@ class NullGraph:
     """
 
     edges: pd.DataFrame
-    overlap: float
-    n_proposed: int
-    n_accepted: int
-    plateau: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Switched:
-    """Dyads of one random graph, and how it went."""
-
-    dyads: Dyads
     overlap: float
     n_proposed: int
     n_accepted: int
@@ -98,16 +82,19 @@ def randomise(
 
     Notes
     -----
-    a -> b, c -> d becomes a -> d, c -> b [1]_, unless that joins a neuron with itself or a pair that is taken. With
-    reciprocity, one-way arrows are switched among themselves and mutual pairs among themselves, and a pair is taken
-    by an arrow of either direction: switching all arrows alike would keep degrees too, but break nearly all mutual
-    pairs, and their halves then pass for feed-forward loops. Proposals are doubled until the overlap with the
-    original no longer falls (by less than 0.005), at most 1024 per edge. The chain is symmetric; that it reaches every
-    graph is not guaranteed (a directed 3-cycle cannot be turned round by switches alone). O(edges) memory.
+    a -> b, c -> d becomes a -> d, c -> b [1]_, unless that joins a neuron with itself or a pair that is taken; every
+    eighth proposal passes the targets of three edges round, which can turn a ring of three. With reciprocity, one-way
+    arrows are switched among themselves and mutual pairs among themselves, and a pair is taken by an arrow of either
+    direction: switching all arrows alike would keep degrees too, but break nearly all mutual pairs, and their halves
+    then pass for feed-forward loops. The number of proposals is found in a trial: doubled until the overlap with the
+    original no longer falls (by less than 0.005), at most 1024 per edge. Proposals are symmetric, so that all graphs
+    that can be reached are equally likely: with degrees alone that is every graph [2]_; with reciprocity or a
+    contactome it is not proven to be. O(edges) memory.
 
     References
     ----------
     .. [1] S. Maslov and K. Sneppen, Science 296, 910-913, 2002.
+    .. [2] P. L. Erdos, I. Miklos, Z. Toroczkai, Electronic Journal of Combinatorics 17, R66, 2010.
 
     Examples
     --------
@@ -120,7 +107,7 @@ def randomise(
     seeds = draw_seeds(rng, n)
     ids, dyads = dyads_of(edges, directed=directed)
     allowed = allowed_pairs(ids, contactome)
-    nulls = (switch(dyads, keep, allowed, seed) for seed in seeds)
+    nulls = switch_dyads(dyads, keep, allowed, seeds)
     return (
         NullGraph(_to_table(ids, null.dyads), null.overlap, null.n_proposed, null.n_accepted, null.plateau)
         for null in nulls
@@ -134,10 +121,10 @@ def check_keep(keep: str) -> None:
 
 
 def draw_seeds(rng: np.random.Generator, n: int) -> npt.NDArray[np.uint64]:
-    """One seed a random graph."""
+    """One seed for the trial, and one for each random graph."""
     if n < 1:
         raise InputError(f"n is {n} random graphs; expected 1 or more.")
-    return rng.integers(0, 2**64, size=n, dtype=np.uint64)
+    return rng.integers(0, 2**64, size=n + 1, dtype=np.uint64)
 
 
 def allowed_pairs(ids: Ids, contactome: pd.DataFrame | None) -> npt.NDArray[np.uint64] | None:
@@ -148,53 +135,7 @@ def allowed_pairs(ids: Ids, contactome: pd.DataFrame | None) -> npt.NDArray[np.u
     ends = [table[name].to_numpy() for name in ("segment_a", "segment_b")]
     known = np.isin(ends[0], ids) & np.isin(ends[1], ids)
     low, high = np.sort([np.searchsorted(ids, end[known]) for end in ends], axis=0)
-    return _pair_keys(len(ids), low, high)
-
-
-def switch(dyads: Dyads, keep: Keep, allowed: npt.NDArray[np.uint64] | None, seed: np.uint64) -> Switched:
-    """Propose switches, twice as many each time, until the overlap with the original has stopped falling."""
-    from connectograph._kernels.switching import count_known, make_set, switch_links
-
-    n, ordered = dyads.n_nodes, dyads.directed and keep == "degrees"
-    source, target, n_directed = _links(dyads, ordered)
-    keys = _pair_keys(n, source, target) if ordered else _pair_keys(n, *np.sort([source, target], axis=0))
-    taken, free = make_set(keys), np.empty(0, np.uint64)
-    if allowed is not None:
-        free = make_set(np.concatenate([allowed, _pair_keys(n, dyads.low, dyads.high)]))
-    size, proposed, accepted, overlap, plateau = len(source), 0, 0, 1.0, len(source) < 2
-    while not plateau and proposed < _MOST * size:
-        step = max(proposed, _FIRST * size)
-        done, state = switch_links(source, target, n_directed, n, ordered, taken, free, seed, step)
-        accepted, proposed, seed = accepted + done, proposed + step, np.uint64(state)
-        before, overlap = overlap, count_known(taken, keys) / size
-        mixed = accepted >= _MIXED * size or proposed >= _LEAST * size
-        plateau = mixed and before - overlap < _PLATEAU
-    return Switched(_rejoin(dyads, source, target, n_directed), overlap, proposed, accepted, plateau)
-
-
-def _links(dyads: Dyads, ordered: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """What is switched: all arrows, or one-way arrows and after them mutual pairs; and the number of arrows."""
-    if ordered:
-        source, target = arcs_of(dyads)
-        return source, target, len(source)
-    one_way = dyads.code != 3
-    source = np.where(dyads.code == 2, dyads.high, dyads.low)
-    target = np.where(dyads.code == 2, dyads.low, dyads.high)
-    order = np.argsort(~one_way, kind="stable")
-    return source[order], target[order], int(one_way.sum())
-
-
-def _rejoin(dyads: Dyads, source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], n_directed: int) -> Dyads:
-    """Dyads of switched links."""
-    mutual = slice(n_directed if dyads.directed else len(source), None)
-    source, target = np.concatenate([source, target[mutual]]), np.concatenate([target, source[mutual]])
-    return pair_edges(dyads.n_nodes, source, target, directed=dyads.directed)
-
-
-def _pair_keys(n: int, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """Keys as the kernel makes them: never 0."""
-    keys: npt.NDArray[np.uint64] = (low * n + high + 1).astype(np.uint64)
-    return keys
+    return pair_keys(len(ids), low, high)
 
 
 def _to_table(ids: Ids, dyads: Dyads) -> pd.DataFrame:

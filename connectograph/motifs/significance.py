@@ -17,7 +17,8 @@ from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
 from connectograph.motifs.census import CONNECTED, census_of
 from connectograph.motifs.dyads import Dyads, align_dyads
-from connectograph.motifs.nulls import Keep, Switched, allowed_pairs, check_keep, draw_seeds, switch
+from connectograph.motifs.nulls import allowed_pairs, check_keep, draw_seeds
+from connectograph.motifs.switching import Keep, Switched, switch_dyads
 
 __all__ = ["NullComparison", "compare_to_null"]
 
@@ -160,7 +161,7 @@ def compare_to_null(
     for side, code in zip(_SIDES, codes, strict=True):
         there = code > 0
         dyads = Dyads(len(both.nodes), both.directed, low[there], high[there], code[there])
-        counts, overlap, n_unmixed = _count_nulls(motifs, (switch(dyads, keep, allowed, s) for s in seeds))
+        counts, overlap, n_unmixed = _count_nulls(motifs, switch_dyads(dyads, keep, allowed, seeds))
         described = _describe(_pick(dyads, motifs), counts, tolerance)
         columns |= {f"{name}_{side}": values for name, values in described.items()}
         mixing.append((overlap, n_unmixed))

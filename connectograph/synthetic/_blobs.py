@@ -80,7 +80,8 @@ def place_blob(
 ) -> tuple[Blob, Site] | None:
     """Flat blob on the contact of a site's segments, and the site with the partners it really has; None if too small.
 
-    Every voxel of the sheet in its middle is within one voxel of the hub and of a partner.
+    Every voxel of the sheet in its middle is within one voxel of the hub and of a partner, and none is within one
+    voxel of any further segment.
     """
     half = np.ceil(radius / np.asarray(voxel_size)).astype(int) + 1
     low = np.maximum(np.subtract(site.voxel, half), 0)
@@ -94,10 +95,14 @@ def place_blob(
         if third is None:
             return None
         site = site._replace(partners=(*site.partners, third))
-    sheet = _component_at(near_hub & _dilated(np.isin(part, site.partners)), centre)
+    strangers = ~np.isin(part, [site.hub, *site.partners]) & ~_is_background(part)
+    free = ball & ~_dilated(strangers)  # a voxel beside a further segment would join that one too
+    if not (near_hub & free)[tuple(centre)]:
+        return None
+    sheet = _component_at(near_hub & _dilated(np.isin(part, site.partners)) & free, centre)
     if sheet.sum() < MIN_VOXELS or not all((sheet & _dilated(part == p)).any() for p in site.partners):
         return None
-    voxels = np.argwhere(_thickened(sheet, thickness / voxel_size[2]) & ball) + low
+    voxels = np.argwhere(_thickened(sheet, thickness / voxel_size[2]) & free) + low
     return voxels, site
 
 

@@ -1,0 +1,371 @@
+"""Scores over all thresholds of a synapse score: precision-recall curve, average precision, operating points.
+
+An edge "at least k synapses at threshold t" exists exactly if the k-th largest synapse score of its pair is at least t.
+So one ranking of the pairs gives the exact curve. (Scores are of whole synapses: a threshold on a heat map changes the
+synapses themselves, and its curves need not be monotone.)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph._numbers import divide, explain_missing
+from connectograph.compare.edges import EdgeScore, score_counts
+from connectograph.errors import InputError, SchemaError
+from connectograph.graphs import align, build_edges, build_graph, edges_of, nodes_of
+from connectograph.tables import validate_table
+
+__all__ = [
+    "EdgeCurve",
+    "OperatingChoice",
+    "OperatingPoint",
+    "choose_operating_point",
+    "rank_edges",
+    "sweep_scores",
+]
+
+_Array: TypeAlias = npt.NDArray[Any]
+
+_AXES = ("z_nm", "y_nm", "x_nm")
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold and the score that it gives.
+
+    Attributes
+    ----------
+    threshold : float
+        Pairs that reach it are edges.
+    edges : EdgeScore
+    """
+
+    threshold: float
+    edges: EdgeScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """Threshold, counts and scores."""
+        return {"threshold": self.threshold, **self.edges.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeCurve:
+    """Edges of a prediction at every threshold.
+
+    Attributes
+    ----------
+    thresholds : (T,) array of float64
+        All different ones, falling.
+    tp, fp : (T,) arrays of int64
+        True and false edges at each threshold.
+    n_truth : int
+        Edges of the truth, also those that are predicted at no threshold.
+    """
+
+    thresholds: npt.NDArray[np.float64]
+    tp: npt.NDArray[np.int64]
+    fp: npt.NDArray[np.int64]
+    n_truth: int
+
+    @property
+    def precision(self) -> npt.NDArray[np.float64]:
+        """tp / (tp + fp) at each threshold."""
+        return self.tp / (self.tp + self.fp)
+
+    @property
+    def recall(self) -> npt.NDArray[np.float64]:
+        """tp / n_truth at each threshold; NaN if the truth has no edge."""
+        return self.tp / self.n_truth if self.n_truth else np.full(len(self.tp), math.nan)
+
+    @property
+    def f1(self) -> npt.NDArray[np.float64]:
+        """2 tp / (tp + fp + n_truth) at each threshold."""
+        return 2 * self.tp / (self.tp + self.fp + self.n_truth)
+
+    @property
+    def average_precision(self) -> float:
+        """Sum of precision times gain of recall from threshold to threshold, down to the last candidate.
+
+        Edges that are no candidate at any threshold count in the recall, and bring no precision.
+        """
+        return divide(float(self.precision @ np.diff(self.tp, prepend=0)), self.n_truth)
+
+    def at_threshold(self, threshold: float) -> EdgeScore:
+        """Score of the pairs that reach a threshold."""
+        reached = int((self.thresholds >= threshold).sum())
+        tp, fp = (int(counts[reached - 1]) if reached else 0 for counts in (self.tp, self.fp))
+        return score_counts(tp, fp, self.n_truth - tp)
+
+    def at_best_f1(self) -> OperatingPoint | None:
+        """The threshold of the highest F1 (ties: the highest threshold); None without candidates."""
+        return self._point(int(np.argmax(self.f1))) if len(self.thresholds) else None
+
+    def at_recall(self, recall: float) -> OperatingPoint | None:
+        """The highest precision with at least this recall (ties: the highest recall); None if it is never reached."""
+        enough = np.flatnonzero(self.recall >= recall)
+        if not len(enough):
+            return None
+        precision = self.precision[enough]
+        return self._point(int(enough[np.flatnonzero(precision == precision.max())[-1]]))
+
+    def to_table(self) -> pd.DataFrame:
+        """One row for each threshold: threshold, tp, fp, fn, precision, recall, f1."""
+        return pd.DataFrame(
+            {
+                "threshold": self.thresholds,
+                "tp": self.tp,
+                "fp": self.fp,
+                "fn": self.n_truth - self.tp,
+                "precision": self.precision,
+                "recall": self.recall,
+                "f1": self.f1,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Average precision and the point of the highest F1; what is undefined is None with its reason beside it.
+
+        Examples
+        --------
+        >>> rank_edges([], [], 3).to_dict()["best_f1_reason"]
+        'the prediction has no candidate'
+        """
+        best = self.at_best_f1()
+        values = {
+            "n_truth": self.n_truth,
+            "n_candidates": int(self.tp[-1] + self.fp[-1]) if best else 0,
+            "average_precision": self.average_precision,
+        }
+        result = explain_missing(values, {"average_precision": "the truth has no edge"})
+        if best is None:
+            return {**result, "best_f1": None, "best_f1_reason": "the prediction has no candidate"}
+        return {**result, "best_f1": best.to_dict()}
+
+    def _point(self, place: int) -> OperatingPoint:
+        threshold = float(self.thresholds[place])
+        return OperatingPoint(threshold, self.at_threshold(threshold))
+
+
+@dataclass(frozen=True)
+class OperatingChoice:
+    """A threshold chosen in one half of the volume, and its score in the other.
+
+    Attributes
+    ----------
+    axis : {"z_nm", "y_nm", "x_nm"}
+        Along which the volume was cut.
+    cut_nm : float
+        Where: synapses below it chose, the others report.
+    chosen : OperatingPoint or None
+        In the half that chose; too good, as it was chosen for it.
+    reported : EdgeScore or None
+        In the other half.
+    reason : str
+        Why no threshold could be chosen; '' if one was.
+    """
+
+    axis: str
+    cut_nm: float
+    chosen: OperatingPoint | None
+    reported: EdgeScore | None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Cut, chosen point and reported score; what is undefined is None with its reason beside it."""
+        result = {"axis": self.axis, **explain_missing({"cut_nm": self.cut_nm}, {"cut_nm": self.reason})}
+        for name, part in (("chosen", self.chosen), ("reported", self.reported)):
+            result |= {name: part.to_dict()} if part else {name: None, f"{name}_reason": self.reason}
+        return result
+
+
+def rank_edges(scores: npt.ArrayLike, is_edge: npt.ArrayLike, n_truth: int) -> EdgeCurve:
+    """Curve of a ranking of pairs.
+
+    Parameters
+    ----------
+    scores : (C,) array of float
+        Of each candidate, the higher the surer.
+    is_edge : (C,) array of bool
+        Whether the candidate is an edge of the truth.
+    n_truth : int
+        Edges of the truth, candidates or not.
+
+    Returns
+    -------
+    EdgeCurve
+
+    Notes
+    -----
+    Candidates of equal score enter together. Average precision AP = sum_i P_i (R_i - R_{i-1}) as in scikit-learn, with
+    two differences that matter where edges are no candidate: the recall is over all edges, and the curve stops at the
+    last candidate. O(C log C).
+
+    Examples
+    --------
+    >>> curve = rank_edges([0.9, 0.8, 0.7], [True, False, True], 4)
+    >>> curve.recall.tolist(), round(curve.average_precision, 4)
+    ([0.25, 0.25, 0.5], 0.4167)
+    """
+    values, true = np.asarray(scores, float), np.asarray(is_edge, bool)
+    order = np.argsort(-values, kind="stable")
+    values, true = values[order], true[order]
+    last = np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])
+    return EdgeCurve(values[last], np.cumsum(true)[last], np.cumsum(~true)[last], n_truth)
+
+
+def sweep_scores(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int = 1) -> EdgeCurve:
+    """Edges at every threshold of the synapse score, exactly, in one pass.
+
+    Parameters
+    ----------
+    truth : networkx.Graph, networkx.DiGraph, or pandas.DataFrame
+        The true connectome: graph, table "edges", or table "links".
+    links : pandas.DataFrame
+        The table "links" of the prediction, with `score`.
+    k : int
+        Synapses that make an edge, the same on both sides.
+
+    Returns
+    -------
+    EdgeCurve
+        Thresholds are synapse scores.
+
+    Raises
+    ------
+    InputError
+        If a score is missing, k is below 1, or one side is directed and the other is not.
+
+    Notes
+    -----
+    An edge of at least k synapses at threshold t exists if and only if the k-th largest score of its synapses is at
+    least t; so pairs are ranked by that score. Of several links of a synapse to the same pair the best counts.
+    O(L log L).
+
+    Examples
+    --------
+    >>> from connectograph.tables import make_table
+    >>> links = make_table("links", {"synapse_id": [1, 2, 3], "source": [4, 4, 4], "target": [7, 7, 9],
+    ...     "directed": [False] * 3, "n_voxels": [9] * 3, "score": [0.9, 0.5, 0.7],
+    ...     "z_nm": [0.0] * 3, "y_nm": [0.0] * 3, "x_nm": [0.0] * 3})
+    >>> curve = sweep_scores(nx.Graph([(4, 7)]), links)
+    >>> curve.thresholds.tolist(), curve.f1.round(2).tolist()
+    ([0.9, 0.7], [1.0, 0.67])
+    """
+    if k < 1:
+        raise InputError(f"k is {k} synapses; expected 1 or more.")
+    edges = build_edges(truth) if _is_links(truth) else truth
+    candidates = _score_pairs(links, k)
+    both = align(edges, candidates, directed=_direction(truth, links))
+    proposed, is_edge = both.predicted > 0, both.truth >= k
+    return rank_edges(candidates["score"], is_edge[proposed], int(is_edge.sum()))
+
+
+def choose_operating_point(
+    truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int = 1, recall: float | None = None
+) -> OperatingChoice:
+    """Choose the threshold in one half of the volume and report its score in the other.
+
+    A threshold chosen and scored on the same synapses promises too much.
+
+    Parameters
+    ----------
+    truth : networkx.Graph, networkx.DiGraph, or pandas.DataFrame
+        The true connectome with positions: graph, table "edges", or, best, table "links".
+    links : pandas.DataFrame
+        The table "links" of the prediction, with `score` and positions.
+    k : int
+        Synapses that make an edge, the same on both sides.
+    recall : float, optional
+        Choose the highest precision with at least this recall, instead of the highest F1.
+
+    Returns
+    -------
+    OperatingChoice
+        Without a threshold if the half that chooses has no candidate, or never reaches the recall.
+
+    Raises
+    ------
+    InputError
+        If a score or a position is missing, or one side is directed and the other is not.
+
+    Notes
+    -----
+    The cut lies at the median of the true positions along the axis on which they spread most, so that either half has
+    as many. An edge is then what has k synapses within the half.
+
+    Examples
+    --------
+    >>> from connectograph.tables import make_table
+    >>> table = {"synapse_id": [1, 2, 3, 4], "source": [4] * 4, "target": [7, 8, 7, 8], "directed": [False] * 4,
+    ...     "n_voxels": [9] * 4, "score": [0.9, 0.2, 0.8, 0.3], "z_nm": [0.0] * 4, "y_nm": [0.0] * 4,
+    ...     "x_nm": [10.0, 20.0, 30.0, 40.0]}
+    >>> predicted = make_table("links", table)
+    >>> choice = choose_operating_point(predicted[predicted["target"] == 7], predicted)
+    >>> choice.axis, choice.chosen.threshold, choice.reported.recall
+    ('x_nm', 0.9, 0.0)
+    """
+    table = truth if isinstance(truth, pd.DataFrame) else edges_of(truth)
+    axis, cut = _find_cut(table, links)
+    if math.isnan(cut):
+        return OperatingChoice(axis, cut, None, None, "the truth has no edge")
+    halves = []
+    for low in (True, False):
+        part = table[(table[axis] < cut) == low]
+        given = (
+            part if isinstance(truth, pd.DataFrame) else build_graph(part, nodes_of(part), directed=truth.is_directed())
+        )
+        halves.append(sweep_scores(given, links[(links[axis] < cut) == low], k=k))
+    point = halves[0].at_best_f1() if recall is None else halves[0].at_recall(recall)
+    if point is None:
+        reason = "no candidate" if recall is None else f"no threshold of recall {recall}"
+        return OperatingChoice(axis, cut, None, None, f"the half that chooses has {reason}")
+    return OperatingChoice(axis, cut, point, halves[1].at_threshold(point.threshold))
+
+
+def _find_cut(truth: pd.DataFrame, links: pd.DataFrame) -> tuple[str, float]:
+    """Axis on which the truth spreads most, and its median there; NaN if there is no row."""
+    for name, table in (("truth", truth), ("links", links)):
+        lacking = int(table[list(_AXES)].isna().any(axis=1).sum())
+        if lacking:
+            raise InputError(f"{name}: {lacking} of {len(table)} rows have no position; the volume cannot be halved.")
+    if truth.empty:
+        return _AXES[0], math.nan
+    places = truth[list(_AXES)].to_numpy(float)
+    axis = int(np.argmax(np.ptp(places, axis=0)))
+    return _AXES[axis], float(np.median(places[:, axis]))
+
+
+def _is_links(truth: nx.Graph | pd.DataFrame) -> bool:
+    return isinstance(truth, pd.DataFrame) and "synapse_id" in truth.columns
+
+
+def _direction(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame) -> bool | None:
+    """What the links of either side say; None if there are none."""
+    said = {bool(value) for table in (links, truth) if _is_links(table) for value in table["directed"].unique()}
+    if len(said) > 1:
+        raise InputError("Some links are directed and others not; compare like with like.")
+    return said.pop() if said else None
+
+
+def _score_pairs(links: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Pairs with at least k synapses: source, target, n_synapses and the k-th largest score; sorted, no autapses."""
+    table = validate_table("links", links, ["synapse_id", "source", "target", "directed", "score"])
+    lacking = int(table["score"].isna().sum())
+    if lacking:
+        raise InputError(
+            f"links.score: {lacking} of {len(table)} links have none; a sweep needs one for every synapse."
+        )
+    if (~table["directed"] & (table["source"] > table["target"])).any():
+        raise SchemaError("links: an undirected link has source > target; write each pair with the smaller id first.")
+    table = table[table["source"] != table["target"]]
+    best = table.groupby(["source", "target", "synapse_id"], as_index=False).agg({"score": "max"})
+    ranked = best.sort_values(["source", "target", "score"], ascending=[True, True, False])
+    pairs = ranked.groupby(["source", "target"])["score"]
+    return ranked.assign(n_synapses=pairs.transform("size"))[pairs.cumcount() == k - 1]
