@@ -163,16 +163,25 @@ def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, len
 @kernel
 def _close(open_voxels, order, height, width, max_found):
     keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), 0
-    found, n = np.empty(max_found, np.uint64), 0
-    for i in range(order.size):
-        voxel = open_voxels[order[i]]
-        n = _add(found, n, voxel[2])
-        if i + 1 < order.size and open_voxels[order[i + 1], 0] == voxel[0]:
-            continue
-        while used + n * (n + 1) // 2 > keys.shape[0]:
+    found = np.empty((2, max_found), np.uint64)  # of the stretch that is not yet written down, and of the next voxel
+    held, n_held, count, x_sum, owner, last = 0, 0, 0, 0, np.uint64(0), -2
+    n = 0
+    for i in range(order.size + 1):
+        if i < order.size:
+            voxel = open_voxels[order[i]]
+            n = _add(found[1 - held], n, voxel[2])
+            if i + 1 < order.size and open_voxels[order[i + 1], 0] == voxel[0]:
+                continue
+            place = np.int64(voxel[0])
+            if place == last + 1 and place % width != 0 and voxel[1] == owner:
+                if _equal(found[0], n if held else n_held, found[1], n_held if held else n):
+                    count, x_sum, last, n = count + 1, x_sum + place % width, place, 0
+                    continue
+        while used + n_held * (n_held + 1) // 2 > keys.shape[0]:
             keys, sums = grow(keys), grow(sums)
-        place = np.int64(voxel[0])
-        row, x = place // width, place % width
-        used = _emit(keys, sums, used, voxel[1], found, n, 1, row // height, row % height, x)
-        n = 0
+        row = last // width
+        used = _emit(keys, sums, used, owner, found[held], n_held, count, row // height, row % height, x_sum)
+        if i < order.size:
+            owner, last, count, x_sum = voxel[1], place, 1, place % width
+            held, n_held, n = 1 - held, n, 0
     return keys[:used], sums[:used]

@@ -215,7 +215,7 @@ def spread_contacts(both: AlignedEdges, contactome: pd.DataFrame) -> npt.NDArray
     """
     every = np.ones(len(both.source), bool)
     area = _contact_pairs(both, contactome).reindex(_pair_index(both, every), fill_value=0.0)
-    return area.to_numpy(np.float64)
+    return np.asarray(area, np.float64)
 
 
 def _contact_pairs(both: AlignedEdges, contactome: pd.DataFrame) -> pd.Series[float]:

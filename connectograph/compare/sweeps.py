@@ -19,7 +19,7 @@ import pandas as pd
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError, SchemaError
-from connectograph.graphs import align, build_edges, build_graph, edges_of, nodes_of
+from connectograph.graphs import align, build_edges, edges_of
 from connectograph.tables import validate_table
 
 __all__ = [
@@ -220,7 +220,9 @@ def rank_edges(scores: npt.ArrayLike, is_edge: npt.ArrayLike, n_truth: int) -> E
     return EdgeCurve(values[last], np.cumsum(true)[last], np.cumsum(~true)[last], n_truth)
 
 
-def sweep_scores(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int = 1) -> EdgeCurve:
+def sweep_scores(
+    truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int = 1, directed: bool | None = None
+) -> EdgeCurve:
     """Edges at every threshold of the synapse score, exactly, in one pass.
 
     Parameters
@@ -231,6 +233,8 @@ def sweep_scores(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int 
         The table "links" of the prediction, with `score`.
     k : int
         Synapses that make an edge, the same on both sides.
+    directed : bool, optional
+        Of edge tables (default: what the links say); graphs and links know it themselves.
 
     Returns
     -------
@@ -262,13 +266,18 @@ def sweep_scores(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int 
         raise InputError(f"k is {k} synapses; expected 1 or more.")
     edges = build_edges(truth) if _is_links(truth) else truth
     candidates = _score_pairs(links, k)
-    both = align(edges, candidates, directed=_direction(truth, links))
+    both = align(edges, candidates, directed=_direction(truth, links, directed))
     proposed, is_edge = both.predicted > 0, both.truth >= k
     return rank_edges(candidates["score"], is_edge[proposed], int(is_edge.sum()))
 
 
 def choose_operating_point(
-    truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, *, k: int = 1, recall: float | None = None
+    truth: nx.Graph | pd.DataFrame,
+    links: pd.DataFrame,
+    *,
+    k: int = 1,
+    recall: float | None = None,
+    directed: bool | None = None,
 ) -> OperatingChoice:
     """Choose the threshold in one half of the volume and report its score in the other.
 
@@ -284,6 +293,8 @@ def choose_operating_point(
         Synapses that make an edge, the same on both sides.
     recall : float, optional
         Choose the highest precision with at least this recall, instead of the highest F1.
+    directed : bool, optional
+        Of edge tables (default: what the links say); graphs and links know it themselves.
 
     Returns
     -------
@@ -315,13 +326,11 @@ def choose_operating_point(
     axis, cut = _find_cut(table, links)
     if math.isnan(cut):
         return OperatingChoice(axis, cut, None, None, "the truth has no edge")
-    halves = []
-    for low in (True, False):
-        part = table[(table[axis] < cut) == low]
-        given = (
-            part if isinstance(truth, pd.DataFrame) else build_graph(part, nodes_of(part), directed=truth.is_directed())
-        )
-        halves.append(sweep_scores(given, links[(links[axis] < cut) == low], k=k))
+    direction = _direction(truth, links, directed)
+    halves = [
+        sweep_scores(table[(table[axis] < cut) == low], links[(links[axis] < cut) == low], k=k, directed=direction)
+        for low in (True, False)
+    ]
     point = halves[0].at_best_f1() if recall is None else halves[0].at_recall(recall)
     if point is None:
         reason = "no candidate" if recall is None else f"no threshold of recall {recall}"
@@ -346,11 +355,13 @@ def _is_links(truth: nx.Graph | pd.DataFrame) -> bool:
     return isinstance(truth, pd.DataFrame) and "synapse_id" in truth.columns
 
 
-def _direction(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame) -> bool | None:
-    """What the links of either side say; None if there are none."""
+def _direction(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, directed: bool | None) -> bool | None:
+    """What the caller, the graph and the links say; None if nobody does."""
     said = {bool(value) for table in (links, truth) if _is_links(table) for value in table["directed"].unique()}
+    said |= {truth.is_directed()} if isinstance(truth, nx.Graph) else set()
+    said |= set() if directed is None else {directed}
     if len(said) > 1:
-        raise InputError("Some links are directed and others not; compare like with like.")
+        raise InputError("One side is directed and the other is not; compare like with like.")
     return said.pop() if said else None
 
 

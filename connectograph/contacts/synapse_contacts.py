@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import as_label_block, map_blocks
+from connectograph.blocks import as_label_block, default_workers, map_blocks
 from connectograph.contacts.dilation import dilation_offsets
 from connectograph.segments import Measures, kept_ids, merge_measures, segments_table
 from connectograph.synapses import Synapses, positions
@@ -156,9 +158,9 @@ def scan_segmentation(
     parts = list(map_blocks(scan, segmentation, workers=workers, progress=progress))
     measures = merge_measures([part[0] for part in parts])
     segments = segments_table(measures, segmentation.voxel_size, segmentation.offset)
-    neighbours = [
-        _close(each, [part[1][k] for part in parts], segmentation, len(offsets)) for k, each in enumerate(synapses)
-    ]
+    with ThreadPoolExecutor(workers or default_workers()) as pool:
+        gathered = [[part[1][k] for part in parts] for k in range(len(synapses))]
+        neighbours = list(pool.map(partial(_close, segmentation, len(offsets)), synapses, gathered))
     return Scan(segments, neighbours)
 
 
@@ -168,7 +170,7 @@ def _grid(synapses: Synapses) -> Volume:
     return Volume(voxels, synapses.voxel_size, synapses.offset, synapses.name)
 
 
-def _close(synapses: Synapses, parts: list[Any], segmentation: Volume, max_found: int) -> SynapseNeighbours:
+def _close(segmentation: Volume, max_found: int, synapses: Synapses, parts: list[Any]) -> SynapseNeighbours:
     """Sum the records of all blocks, close the voxels that several blocks saw, and name the columns."""
     from connectograph._kernels.hashing import sum_by_key
     from connectograph._kernels.neighbours import close_voxels
