@@ -1,6 +1,6 @@
 """The picture of the README: what the demonstration's report shows.
 
-    python analysis/readme_picture.py --out analysis/readme.png
+python analysis/readme_picture.py --out analysis/readme.png
 """
 
 from __future__ import annotations

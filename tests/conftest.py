@@ -6,13 +6,15 @@
 2. ``oracles.py`` is written from the definitions alone and imports nothing of the library.
 3. Tables and counts are compared exactly, ids as integers; positions to rounding; whatever must not depend on blocks,
    threads or file formats, byte by byte.
-4. Small cases have names (``cases.py``); random ones are drawn by hypothesis from a fixed seed, so that a run can be
-   repeated. A failure that hypothesis found becomes a named test.
+4. Small cases have names (``cases.py``); random ones (``scenes.py``) are drawn by hypothesis from a fixed seed, so that
+   a run can be repeated; ``pytest --hypothesis-profile thorough`` draws many more, other ones each time. A failure that
+   hypothesis found becomes a named test.
 5. Every fault that the reference pipeline had has a test ``test_pitfall_Sxx`` that fails when its mending is undone.
 6. Any warning is a failure. Nothing is skipped but what needs data that cannot be part of the repository, and then
    the reason is given. No test knows the order of the tests, the network, or a path of one machine.
 7. Messages are part of the product: a test of an error says which words a reader needs to mend it.
-8. The command line is tested from outside, as a process: exit code, what is printed, what lies on disk.
+8. The command line is tested from outside: exit code, what is printed, what lies on disk; as a process of its own
+   wherever the surroundings could matter.
 """
 
 from __future__ import annotations
@@ -25,9 +27,9 @@ from hypothesis import HealthCheck, settings
 
 import connectograph as cg
 
-settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", max_examples=40, derandomize=True, **COMMON)
+settings.register_profile("thorough", max_examples=1000, **COMMON)  # pytest --hypothesis-profile thorough
 settings.load_profile("repeatable")
 
 VOXEL_SIZE = (40.0, 4.0, 4.0)

@@ -9,7 +9,7 @@ import pickle
 import re
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -417,12 +417,14 @@ SURROUNDINGS = [
 
 
 def test_language_clock_and_threads_change_no_byte(tmp_path):
-    outs = []
-    for k, environment in enumerate(SURROUNDINGS):
-        done = process("evaluate", *PHANTOM, "--out", f"run{k}", "--no-report", folder=tmp_path, **environment)
-        assert (done.returncode, without_log(done.stderr.decode())) == (0, "")
-        outs.append(done.stdout.splitlines()[-4:])
-    assert outs[0] == outs[1] == outs[2]
+    def run(k):
+        words = ("evaluate", *PHANTOM, "--out", f"run{k}", "--no-report")
+        return process(*words, folder=tmp_path, **SURROUNDINGS[k])
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(run, range(len(SURROUNDINGS))))
+    assert [(each.returncode, without_log(each.stderr.decode())) for each in done] == [(0, "")] * len(SURROUNDINGS)
+    assert len({tuple(each.stdout.splitlines()[-4:]) for each in done}) == 1
     for file in FILES - {"run.json"}:
         assert len({(tmp_path / f"run{k}" / file).read_bytes() for k in range(len(SURROUNDINGS))}) == 1, file
 

@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from scenes import Scene, scenes
 
 import connectograph as cg
@@ -87,7 +87,7 @@ def test_options_are_given_by_name(name):
         assert names.index("truth") < names.index("predicted")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples // 4)
 @given(scenes())
 def test_every_run_keeps_the_form(scene):
     ev = scene.evaluate()

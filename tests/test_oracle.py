@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import oracles
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lazy import Shuffled, cut_boxes
 from scenes import Scene, scenes
@@ -19,7 +19,7 @@ from connectograph.io.files import dump_json
 
 AXES = ("z_nm", "y_nm", "x_nm")
 randoms = st.randoms(use_true_random=False)
-drawn = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=settings.default.max_examples // 4)
 
 
 def rows_of(table, ids, *columns):
@@ -137,7 +137,7 @@ def same_bytes(ev, other):
         assert table.equals(other.tables[name]), name
 
 
-@settings(drawn, max_examples=100)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(scenes())
 def test_every_number_is_that_of_the_definition(scene):
     arrays = [scene.segmentation, scene.truth, scene.predicted]
@@ -148,7 +148,7 @@ def test_every_number_is_that_of_the_definition(scene):
         assert np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"), "an input was changed"
 
 
-@drawn
+@few
 @given(scenes(), st.tuples(*[st.integers(1, 4)] * 3), st.integers(1, 2))
 def test_blocks_and_workers_change_no_byte(scene, shape, workers):
     whole = scene.evaluate(contactome=True, workers=1)
@@ -156,7 +156,7 @@ def test_blocks_and_workers_change_no_byte(scene, shape, workers):
         same_bytes(scene.evaluate(contactome=True, workers=workers), whole)
 
 
-@drawn
+@few
 @given(scenes(), randoms, st.integers(1, 2))
 def test_a_file_may_be_cut_anyhow_and_read_in_any_order(scene, random, workers):
     def cut(role, array):
@@ -180,7 +180,7 @@ def dressed(array, dtype, layout):
     return np.asfortranarray(array) if layout == "fortran" else array
 
 
-@drawn
+@few
 @given(
     scenes(),
     st.sampled_from(["u1", ">u2", "i4", ">i8", ">u8"]),
@@ -230,7 +230,7 @@ def without_ignored(scene):
     return replace(scene, truth=clean(scene.truth), predicted=clean(scene.predicted))
 
 
-@drawn
+@few
 @given(scenes())
 def test_a_prediction_equal_to_the_truth_is_perfect(scene):
     scene = without_ignored(only_labels(scene))
@@ -240,7 +240,7 @@ def test_a_prediction_equal_to_the_truth_is_perfect(scene):
     assert (ev.edge_outcomes["outcome"] == "tp").all()
 
 
-@drawn
+@few
 @given(scenes())
 def test_swapping_the_sides_swaps_precision_and_recall(scene):
     scene = without_ignored(only_labels(scene))
@@ -251,7 +251,7 @@ def test_swapping_the_sides_swaps_precision_and_recall(scene):
     assert other.tables["edges_truth"].equals(one.tables["edges_predicted"])
 
 
-@drawn
+@few
 @given(scenes(), st.permutations([5, 2**53, 2**53 + 1, 2**63 + 1, 2**64 - 3, 17, 300, 2, 6, 9, 11, 12]))
 def test_names_of_segments_do_not_matter(scene, names):
     scene = only_labels(scene)
@@ -303,7 +303,7 @@ def moved(scene, function, **changes):
     return replace(scene, **arrays, **changes)
 
 
-@drawn
+@few
 @given(scenes(), st.sampled_from([(0,), (1,), (2,), (0, 1, 2)]))
 def test_mirrors_do_not_matter(scene, axes):
     # equal pieces are told apart by where they lie, and that is what a mirror changes
@@ -312,7 +312,7 @@ def test_mirrors_do_not_matter(scene, axes):
     same_counts(scene.evaluate(contactome=True), mirrored.evaluate(contactome=True))
 
 
-@drawn
+@few
 @given(scenes(), st.permutations(range(3)), st.sampled_from([0.0, 4.0, 8.0, 45.0]))
 def test_the_order_of_axes_does_not_matter_with_a_dilation_in_nanometres(scene, order, radius):
     scene = only_labels(scene)
@@ -331,7 +331,7 @@ def test_the_order_of_axes_does_not_matter_with_a_dilation_in_nanometres(scene, 
         assert np.allclose(here, there, rtol=1e-12, atol=1e-9)
 
 
-@drawn
+@few
 @given(scenes(), st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
 def test_background_around_a_volume_changes_nothing(scene, width):
     offset = tuple(o - before * v for o, v, (before, _) in zip(scene.offset, scene.voxel_size, width, strict=True))
@@ -344,7 +344,7 @@ def test_background_around_a_volume_changes_nothing(scene, width):
         assert np.allclose(table[numbers], other.tables[name][numbers], rtol=1e-12, atol=1e-9)
 
 
-@drawn
+@few
 @given(scenes())
 def test_losing_a_predicted_synapse_never_raises_recall(scene):
     scene = without_ignored(only_labels(scene))

@@ -35,7 +35,7 @@ def counts_of(contacts):
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(labelled(), dilations, st.randoms(use_true_random=False), st.integers(1, 2))
 def test_against_dilating_every_segment(arrays, dilation, random, workers):
     segmentation, clefts, voxel_size = arrays

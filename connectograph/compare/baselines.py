@@ -45,6 +45,12 @@ class BaselineScore:
         Of the predictor that joins all neurons in contact (Peters' rule).
     area_curve : EdgeCurve or None
         Of the predictor that joins the pairs of largest contact area; thresholds are areas in nm^2.
+
+    Examples
+    --------
+    >>> baseline = BaselineScore(EdgeScore(8, 2, 2), n_pairs=100)
+    >>> baseline.density, round(baseline.skill, 3)
+    (0.1, 0.778)
     """
 
     edges: EdgeScore

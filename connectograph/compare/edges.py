@@ -8,7 +8,6 @@ Functions: :func:`compare_edges`, :func:`score_counts`, :func:`list_edge_outcome
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._numbers import divide, explain_missing
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, align, as_aligned, edges_of
 from connectograph.tables import make_table
@@ -47,15 +47,15 @@ class EdgeScore:
 
     @property
     def precision(self) -> float:
-        return _ratio(self.tp, self.tp + self.fp)
+        return divide(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float:
-        return _ratio(self.tp, self.tp + self.fn)
+        return divide(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> float:
-        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return divide(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
     def n_truth(self) -> int:
@@ -80,13 +80,8 @@ class EdgeScore:
             "recall": "the truth has no edge",
             "f1": "neither graph has an edge",
         }
-        result: dict[str, Any] = {"tp": self.tp, "fp": self.fp, "fn": self.fn}
-        for name, reason in reasons.items():
-            value = getattr(self, name)
-            result[name] = None if math.isnan(value) else value
-            if math.isnan(value):
-                result[f"{name}_reason"] = reason
-        return result
+        scores = {name: getattr(self, name) for name in reasons}
+        return {"tp": self.tp, "fp": self.fp, "fn": self.fn, **explain_missing(scores, reasons)}
 
 
 def score_counts(tp: int, fp: int, fn: int) -> EdgeScore:
@@ -216,7 +211,3 @@ def _positions_at(
     axes = ["z_nm", "y_nm", "x_nm"]
     table = edges.set_index(["source", "target"])[axes].reindex(pd.MultiIndex.from_arrays([source, target]))
     return {axis: table[axis].to_numpy() for axis in axes}
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan

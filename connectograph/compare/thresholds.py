@@ -33,6 +33,12 @@ class ThresholdScore:
         Missed edges that the prediction has with fewer than k synapses, and those that it has not at all.
     fp_flipped, fp_invented : int
         False edges that the truth has with fewer than k synapses, and those that it has not at all.
+
+    Examples
+    --------
+    >>> at_5 = ThresholdScore(5, EdgeScore(8, 1, 2), fn_flipped=2, fn_lost=0, fp_flipped=0, fp_invented=1)
+    >>> at_5.edges.recall, at_5.fn_lost
+    (0.8, 0)
     """
 
     k: int
@@ -58,6 +64,13 @@ class ThresholdSurface:
         Thresholds, ascending.
     scores : tuple of tuple of EdgeScore
         ``scores[i][j]``: the truth at ``ks[i]``, the prediction at ``ks[j]``.
+
+    Examples
+    --------
+    >>> rows = (EdgeScore(9, 1, 0), EdgeScore(6, 0, 3)), (EdgeScore(7, 3, 0), EdgeScore(6, 0, 1))
+    >>> surface = ThresholdSurface((1, 5), rows)
+    >>> surface.scores[1][0].precision
+    0.7
     """
 
     ks: tuple[int, ...]

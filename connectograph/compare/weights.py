@@ -38,6 +38,11 @@ class BinScore:
         The bin holds lower <= value < upper; the last bin ends at infinity.
     n_edges, n_correct : int
         Edges, and those that are an edge of the other graph, too.
+
+    Examples
+    --------
+    >>> BinScore(lower=5, upper=10, n_edges=4, n_correct=3).share
+    0.75
     """
 
     lower: float
@@ -69,6 +74,11 @@ class Strata:
         Edges in no bin, because their value is not known.
     bins : tuple of BinScore
         By rising value.
+
+    Examples
+    --------
+    >>> Strata("recall", "truth_weight", 0, (BinScore(1, 2, 4, 1), BinScore(2, float("inf"), 9, 9))).bins[0].share
+    0.25
     """
 
     measure: str
@@ -97,6 +107,13 @@ class WeightScore:
         Lin's coefficient of log(1 + weight): 1 only where the weights are equal.
     strata : tuple of Strata
         Recall by weight in the truth, precision by weight in the prediction; by contact area and synapse size if given.
+
+    Examples
+    --------
+    >>> totals = {"total_truth": 8, "total_predicted": 6, "total_common": 4}
+    >>> score = WeightScore(n_pairs=2, **totals, spearman=1.0, concordance=0.9, strata=())
+    >>> score.ruzicka, score.recall
+    (0.4, 0.5)
     """
 
     n_pairs: int

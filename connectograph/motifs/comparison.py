@@ -146,9 +146,8 @@ def compare_motifs(
     >>> comparison = compare_motifs(truth, nx.DiGraph([(1, 2), (3, 2), (1, 3)]))
     >>> int(comparison.dyads.loc["asymmetric", "reversed"])
     1
-    >>> row = comparison.census.set_index("motif").loc["030T"]
-    >>> row[["truth", "predicted", "recall"]].tolist()  # as many, but not the same
-    [1, 1, 0.0]
+    >>> comparison.truth.counts["030T"], comparison.predicted.counts["030T"], comparison.recovered["030T"]
+    (1, 1, 0)
     """
     both = as_aligned(truth, predicted)
     low, high, *codes = align_dyads(both)
