@@ -226,14 +226,15 @@ def draw(table: pd.DataFrame) -> Figure:
     )
     for line, (name, naive, (low, high)) in zip(panels, kinds, strict=True):
         for axes, score in zip(line, SCORES, strict=True):
-            axes.axhspan(low, high, color="0.9", label=f"{low} to {high}")
+            axes.axhspan(low, high, color="0.9", label="wanted")
             graphs = table[table["score"] == score].groupby(["graph", "edges"], sort=False)
             for (graph, edges), rows in graphs:
                 style, colour = "-" if edges == "drawn" else ":", f"C{names.index(graph)}"
                 axes.plot(rows["spread"], rows[name], f"o{style}", color=colour, label=f"{graph}, {edges}")
                 axes.plot(rows["spread"], rows[naive], f"x{style}", color="0.6", linewidth=0.8)
+            axes.plot([], [], "x-", color="0.6", linewidth=0.8, label="edges taken for independent")
             axes.set(title=score if name == "coverage" else "", xlabel="spread of the neurons s")
-        line[0].set_ylabel(f"{name.replace('_', ' ')}\n(grey crosses: edges independent)")
+        line[0].set_ylabel(name.replace("_", " "))
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 

@@ -87,8 +87,8 @@ def build_edges(links: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> links = make_table("links", {"synapse_id": [1, 2], "source": [4, 4], "target": [7, 7], "directed": [False] * 2,
     ...     "n_voxels": [10, 30], "score": [np.nan] * 2, "z_nm": [0.0, 40.0], "y_nm": [0.0, 0.0], "x_nm": [0.0, 0.0]})
-    >>> build_edges(links)[["n_synapses", "n_voxels", "z_nm"]].values.tolist()
-    [[2.0, 40.0, 40.0]]
+    >>> build_edges(links)[["n_synapses", "n_voxels", "z_nm"]].to_dict("list")
+    {'n_synapses': [2], 'n_voxels': [40], 'z_nm': [40.0]}
     """
     validate_table("links", links)
     if (~links["directed"] & (links["source"] > links["target"])).any():
@@ -211,8 +211,11 @@ def nodes_of(graph: nx.Graph | pd.DataFrame) -> npt.NDArray[np.uint64]:
     >>> nodes_of(nx.Graph([(9, 4)])).tolist()
     [4, 9]
     """
+    from connectograph._kernels.edges import index_ids
+
     if isinstance(graph, pd.DataFrame):
-        return np.unique(np.concatenate([as_ids(graph["source"]), as_ids(graph["target"])]))
+        ids: npt.NDArray[np.uint64] = index_ids([as_ids(graph["source"]), as_ids(graph["target"])])[0]
+        return ids
     return np.unique(as_ids(graph.nodes, "nodes"))
 
 

@@ -58,8 +58,8 @@ def assign_partners(
     --------
     >>> contacts = make_table("synapse_contacts", {"synapse_id": [5, 5], "segment_a": [1, 2], "segment_b": [2, 3],
     ...     "n_voxels": [4, 9], "z_nm": [0.0, 0.0], "y_nm": [0.0, 0.0], "x_nm": [0.0, 0.0]})
-    >>> assign_partners(contacts, rule="top-pair")[["source", "target", "n_voxels"]].values.tolist()
-    [[2, 3, 9]]
+    >>> assign_partners(contacts, rule="top-pair")[["source", "target", "n_voxels"]].to_dict("list")
+    {'source': [2], 'target': [3], 'n_voxels': [9]}
     """
     if rule not in RULES:
         raise InputError(f"partner rule is {rule!r}; expected one of {', '.join(RULES)}.")

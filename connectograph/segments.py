@@ -54,8 +54,9 @@ def measure_segments(segmentation: Volume, *, workers: int | None = None) -> pd.
     --------
     >>> labels = np.zeros((2, 1, 4), "uint32")
     >>> labels[:, 0, 1:3] = 7
-    >>> measure_segments(Volume(labels, voxel_size=(40, 4, 4)))[["segment_id", "n_voxels", "x_min_nm"]].values.tolist()
-    [[7.0, 4.0, 4.0]]
+    >>> measured = measure_segments(Volume(labels, voxel_size=(40, 4, 4)))
+    >>> measured[["segment_id", "n_voxels", "x_min_nm"]].to_dict("list")
+    {'segment_id': [7], 'n_voxels': [4], 'x_min_nm': [4.0]}
     """
     from connectograph._kernels.segments import measure_block
 
@@ -158,8 +159,8 @@ def split_segments(
     --------
     >>> labels = np.array([[[7, 7, 7, 0, 7, 7]]], "uint64")
     >>> split, pieces = split_segments(Volume(labels, voxel_size=(40, 4, 4)))
-    >>> split.labels[:, :, :].tolist(), pieces.values.tolist()
-    ([[[7, 7, 7, 0, 1, 1]]], [[1, 7, 2]])
+    >>> split.labels[:, :, :].tolist(), pieces.to_dict("list")
+    ([[[7, 7, 7, 0, 1, 1]]], {'segment_id': [1], 'split_from': [7], 'n_voxels': [2]})
     """
     from connectograph._kernels.runs import join_runs
 

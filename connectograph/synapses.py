@@ -163,8 +163,8 @@ def measure_synapses(synapses: Synapses) -> pd.DataFrame:
     >>> labels = np.zeros((1, 1, 4), "uint8")
     >>> labels[0, 0, 1:3] = 5
     >>> table = measure_synapses(label_synapses(Volume(labels, voxel_size=(40, 4, 4))))
-    >>> table[["n_voxels", "volume_nm3", "x_nm"]].values.tolist()
-    [[2.0, 1280.0, 8.0]]
+    >>> table[["n_voxels", "volume_nm3", "x_nm"]].to_dict("list")
+    {'n_voxels': [2], 'volume_nm3': [1280.0], 'x_nm': [8.0]}
     """
     count = len(synapses)
     n_voxels, sums = np.zeros(count, np.int64), np.zeros((3, count), np.int64)

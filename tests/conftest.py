@@ -28,7 +28,7 @@ from hypothesis import HealthCheck, settings
 import connectograph as cg
 
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("repeatable", max_examples=40, derandomize=True, **COMMON)
+settings.register_profile("repeatable", max_examples=30, derandomize=True, **COMMON)
 settings.register_profile("thorough", max_examples=1000, **COMMON)  # pytest --hypothesis-profile thorough
 settings.load_profile("repeatable")
 

@@ -33,7 +33,7 @@ def test_connectomes_of_graphs_and_of_tables(case):
     assert (ev.edges.tp, ev.edges.fp, ev.edges.fn) == (case.tp, case.fp, case.fn)
     assert ev.report["nodes"]["n_segments"] == len({*truth, *predicted})
     assert ev.report["edges"]["autapses_truth"] == nx.number_of_selfloops(truth)
-    assert nx.utils.graphs_equal(nx.Graph(ev.truth_graph.edges), nx.Graph(truth.edges))
+    assert nx.utils.graphs_equal(type(truth)(ev.truth_graph.edges), type(truth)(truth.edges))
     assert len(ev.predicted_graph) == len(ev.truth_graph) == ev.report["nodes"]["n_segments"]
     assert ev.truth_graph.is_directed() == case.directed
     for key in ("strict", "synapses"):

@@ -339,6 +339,11 @@ def test_what_is_too_large_is_left_out_and_said_so(monkeypatch):
         assert result[side]["maximal_cliques"] is None
         assert "3 maximal cliques" in result[side]["maximal_cliques_reason"]
         assert result[side]["n_four_cliques"] > 0
+    monkeypatch.setattr(profile, "MAX_CLIQUE_STEPS", 10)
+    without = compare_motifs(graph, graph).to_dict()
+    assert without["truth"]["n_four_cliques"] is without["log2_ratios"]["n_four_cliques"] is None
+    assert "more than 10 steps" in without["truth"]["n_four_cliques_reason"]
+    assert without["log2_ratios"]["n_four_cliques_reason"] == "too many to count"
     monkeypatch.setattr(profile, "MAX_CLIQUES", 10**6)
     monkeypatch.setattr(profile, "MAX_CLIQUE_EDGES", 10)
     assert math.isnan(measure_motifs(graph).largest_clique)

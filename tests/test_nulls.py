@@ -157,6 +157,16 @@ def test_pairs_that_do_not_touch_are_never_linked():
     assert {null.overlap for null in randomise(graph, contactome=crossed, rng=seeded(), n=20)} == {0, 1}
 
 
+def test_a_tight_contactome_takes_more_proposals_and_leaves_more_overlap():
+    graph = random_graph(60, 0.08, 17)
+    nodes, rng = list(graph), seeded(3)
+    contacts = touching([*graph.edges, *(pair for pair in permutations(nodes, 2) if rng.random() < 0.03)])
+    (free,), (tight,) = (randomise(graph, contactome=c, rng=seeded(), n=1) for c in (None, contacts))
+    assert tight.n_proposed > free.n_proposed
+    assert tight.n_accepted / tight.n_proposed < 0.5 * free.n_accepted / free.n_proposed
+    assert tight.overlap > 3 * free.overlap
+
+
 # -------------------------------------------------------------------------------------------------------- randomness
 def all_graphs_like(graph, keep):
     """Every graph with the same degrees (and mutual pairs), by trying all."""
@@ -175,10 +185,10 @@ def all_graphs_like(graph, keep):
 def test_all_possible_graphs_are_equally_frequent(keep):
     graph = nx.DiGraph([(0, 1), (1, 0), (2, 3), (1, 2), (3, 0)])
     possible = all_graphs_like(graph, keep)
-    n = 400 * len(possible)
+    n = 150 * len(possible)
     seen = Counter(frozenset(pairs_in(null.edges)) for null in randomise(graph, keep=keep, rng=seeded(5), n=n))
     assert set(seen) == possible
-    chi2 = sum((count - 400) ** 2 / 400 for count in seen.values())
+    chi2 = sum((count - 150) ** 2 / 150 for count in seen.values())
     freedom = len(possible) - 1
     assert chi2 < freedom + 4 * math.sqrt(2 * freedom)
 
@@ -274,6 +284,16 @@ def test_findings_that_survive_and_findings_that_do_not():
     assert lost.loc["030T", ["finding_truth", "finding_predicted"]].tolist() == ["more", "chance"]
     assert not lost.loc["030T", "preserved"]
     assert lost.loc["030C", "delta"] > 2
+
+
+def test_z_grows_with_the_graph_and_the_ratio_does_not_say_more_of_a_copy():
+    once, four_times = (
+        compare_to_null(g, g, rng=seeded(), n=30).motifs for g in (loops(15, FORWARD), loops(60, FORWARD))
+    )
+    rows = [table.set_index("motif").loc["030T"] for table in (once, four_times)]
+    assert rows[0]["null_mean_truth"] == pytest.approx(rows[1]["null_mean_truth"], abs=1)  # chance finds about one
+    assert rows[1]["z_truth"] > 2 * rows[0]["z_truth"]
+    assert rows[0]["finding_truth"] == rows[1]["finding_truth"] == "more"
 
 
 def test_undirected_graphs_have_two_connected_motifs():

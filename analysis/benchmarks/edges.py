@@ -98,7 +98,8 @@ def make_tables(folder: Path) -> dict[str, Any]:
     keys = np.empty(0, np.int64)
     while len(keys) < n_edges * 6 // 5:
         draws = np.searchsorted(share, rng.random((2, n_edges // 2)) * share[-1])
-        keys = np.union1d(keys, (draws[0] * n_nodes + draws[1])[draws[0] != draws[1]])
+        keys = np.sort(np.concatenate([keys, (draws[0] * n_nodes + draws[1])[draws[0] != draws[1]]]))
+        keys = keys[np.append(True, keys[1:] != keys[:-1])]
     for name in ("truth", "predicted"):
         chosen = rng.choice(len(keys), n_edges, replace=False)
         source, target = np.divmod(keys[chosen if settings["order"] == "shuffled" else np.sort(chosen)], n_nodes)

@@ -126,8 +126,7 @@ def make_tile(stencil: Stencil, n_members: int) -> Tile:
     )
 
 
-@kernel
-def find_rows(labels, width):
+def find_rows(labels: Array, width: int) -> tuple[Array, Array]:
     """Runs of every row: end of each row in the list of runs, and their first x and id.
 
     Parameters
@@ -141,9 +140,14 @@ def find_rows(labels, width):
     ends : (n,) array of int64
     runs : (R, 2) array of int64
     """
-    marks = np.zeros(_PIECE, np.uint8)
-    words, busy, breaks = marks.view(np.uint64), np.empty(_PIECE // 8 + 1, np.int64), np.empty(_PIECE + 1, np.int64)
+    marks, places = np.zeros(_PIECE, np.uint8), np.empty((2, _PIECE + 1), np.int64)
     ends, runs = np.empty(labels.size // width, np.int64), np.empty((labels.size // 16 + _PIECE, 2), np.int64)
+    runs, n_runs = _find_rows(labels, width, marks, marks.view(np.uint64), places[0], places[1], ends, runs)
+    return ends, runs[:n_runs].copy()
+
+
+@kernel
+def _find_rows(labels, width, marks, words, busy, breaks, ends, runs):
     n = np.int64(0)  # not the literal 0: compiled once
     for start in range(0, labels.size, _PIECE):
         piece = labels[start : start + _PIECE]
@@ -152,7 +156,7 @@ def find_rows(labels, width):
         while n + n_breaks > runs.shape[0]:
             runs = grow(runs)
         n = _write_runs(piece, breaks, n_breaks, start, width, ends, runs, n)
-    return ends, runs[:n]
+    return runs, n
 
 
 @kernel

@@ -45,6 +45,14 @@ def _find_slot(slots, keys, first, row):
 
 
 @kernel
+def _free_slots(n):
+    slots = np.empty(n, np.int64)
+    for slot in range(n):
+        slots[slot] = -1
+    return slots
+
+
+@kernel
 def _number_rows(keys, slots, first, groups, row, n_groups):
     """Number the rows from `row` on until all are numbered or `first` is full: the next row, the number of groups."""
     while row < groups.size:
@@ -75,11 +83,12 @@ def group_rows(keys):
         First row of each group.
     """
     groups, first = np.empty(keys.shape[0], np.int64), np.empty(256, np.int64)
-    slots = np.full(2 * first.size, -1)
-    row, n_groups = _number_rows(keys, slots, first, groups, 0, 0)
+    slots = _free_slots(2 * first.size)
+    zero = np.int64(0)  # not the literal 0: compiled once
+    row, n_groups = _number_rows(keys, slots, first, groups, zero, zero)
     while row < groups.size:
         known, first = first, np.empty(2 * first.size, np.int64)
-        slots = np.full(2 * first.size, -1)
+        slots = _free_slots(2 * first.size)
         for group in range(n_groups):
             first[group] = known[group]
             slots[_find_slot(slots, keys, first, first[group])] = group

@@ -91,8 +91,9 @@ def find_synapse_contacts(
     >>> from connectograph.synapses import label_synapses
     >>> segmentation = Volume(np.array([[[1, 1, 1, 2, 2, 2]]], "uint8"), voxel_size=(40, 4, 4))
     >>> cleft = Volume(np.array([[[0, 0, 9, 9, 0, 0]]], "uint8"), voxel_size=(40, 4, 4))
-    >>> find_synapse_contacts(segmentation, label_synapses(cleft))[["segment_a", "segment_b", "n_voxels"]].values
-    array([[1, 2, 2]], dtype=uint64)
+    >>> contacts = find_synapse_contacts(segmentation, label_synapses(cleft))
+    >>> contacts[["segment_a", "segment_b", "n_voxels"]].to_dict("list")
+    {'segment_a': [1], 'segment_b': [2], 'n_voxels': [2]}
     """
     if dilation_nm is not None:
         dilation = None

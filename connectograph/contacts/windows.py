@@ -116,7 +116,6 @@ def _read_piece(where: str, kept: npt.NDArray[np.uint64] | None, block: Block) -
 
     labels = as_label_block(block.read(), block.origin, where)
     ends, runs = find_rows(labels.reshape(-1), labels.shape[2])
-    runs = runs.copy()  # without the room that it had to grow
     if kept is not None:
         runs[~np.isin(runs[:, 1].view(np.uint64), kept), 1] = 0
     return _Piece(block.origin, block.shape, ends, runs)

@@ -47,6 +47,7 @@ class DegreeAgreement:
     hub_jaccard : float
         Common / all hubs; hubs are the top tenth (and ties) of the neurons that have an edge.
     n_hubs_truth, n_hubs_predicted : int
+        Many more than a tenth where most neurons tie, with one edge each.
     """
 
     role: str

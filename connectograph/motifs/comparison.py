@@ -63,8 +63,9 @@ class MotifComparison:
 
     @property
     def log2_ratios(self) -> dict[str, float]:
-        """log2((predicted + 0.5) / (truth + 0.5)) of the numbers of cycles, triangles and 4-cliques."""
-        return {name: log2_ratio(getattr(self.predicted, name), getattr(self.truth, name)) for name in _COUNTS}
+        """log2((predicted + 0.5) / (truth + 0.5)) of the numbers of cycles and cliques; NaN where not counted."""
+        pairs = {name: (getattr(self.predicted, name), getattr(self.truth, name)) for name in _COUNTS}
+        return {name: math.nan if None in pair else log2_ratio(*pair) for name, pair in pairs.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the table of single neurons; undefined numbers are None with the reason beside them.
@@ -86,7 +87,7 @@ class MotifComparison:
             "truth": self.truth.to_dict(),
             "predicted": self.predicted.to_dict(),
             "ratios": explain_missing(self.ratios, dict.fromkeys(_RATIOS, why)),
-            "log2_ratios": self.log2_ratios,
+            "log2_ratios": explain_missing(self.log2_ratios, dict.fromkeys(_COUNTS, "too many to count")),
             "dyads": {state: {name: int(row[name]) for name in row.index} for state, row in self.dyads.iterrows()},
             "census": [explain_missing(row, rows) for row in self._census_rows()],
             **betweenness,

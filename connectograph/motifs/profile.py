@@ -18,12 +18,14 @@ from connectograph._numbers import divide, explain_missing
 from connectograph.motifs.census import Oriented, census_of, count_closed_kinds, orient
 from connectograph.motifs.dyads import Dyads, dyads_of
 
-__all__ = ["MAX_CLIQUES", "MAX_CLIQUE_EDGES", "MotifProfile", "measure_motifs"]
+__all__ = ["MAX_CLIQUES", "MAX_CLIQUE_EDGES", "MAX_CLIQUE_STEPS", "MotifProfile", "measure_motifs"]
 
 MAX_CLIQUE_EDGES = 200_000
 """Maximal cliques are listed in graphs of at most this many connected pairs (one volume)."""
 MAX_CLIQUES = 200_000
 """And as long as there are no more of them than this."""
+MAX_CLIQUE_STEPS = 2 * 10**10
+"""Cliques of four are counted while triangles times the longest row of partners are at most this (half a minute)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +53,10 @@ class MotifProfile:
         Ways round in three steps: each triangle once, or each i -> j -> k -> i.
     n_independent_cycles : int
         Connected pairs - neurons + components: size of a cycle basis, directions ignored.
-    n_triangles, n_four_cliques : int
-        Sets of three and four neurons that are all connected, directions ignored.
+    n_triangles : int
+        Sets of three neurons that are all connected, directions ignored.
+    n_four_cliques : int or None
+        The same of four neurons; None if there are too many to count.
     maximal_cliques : dict of int to int, or None
         Number of maximal cliques of each size, isolated neurons left out; None if there are too many to list.
     """
@@ -69,7 +73,7 @@ class MotifProfile:
     n_three_cycles: int
     n_independent_cycles: int
     n_triangles: int
-    n_four_cliques: int
+    n_four_cliques: int | None
     maximal_cliques: dict[int, int] | None
 
     @property
@@ -94,6 +98,8 @@ class MotifProfile:
         result["maximal_cliques"] = None if cliques is None else {str(size): cliques[size] for size in cliques}
         if cliques is None:
             result["maximal_cliques_reason"] = result["largest_clique_reason"]
+        if self.n_four_cliques is None:
+            result["n_four_cliques_reason"] = f"counting them would take more than {MAX_CLIQUE_STEPS} steps"
         return result
 
     def _reasons(self) -> dict[str, str]:
@@ -149,8 +155,6 @@ def measure_motifs(
 
 def profile_of(dyads: Dyads) -> MotifProfile:
     """Motifs of some dyads."""
-    from connectograph._kernels.triads import count_four_cliques
-
     n, n_edges, oriented = dyads.n_nodes, dyads.n_edges, orient(dyads)
     closed = count_closed_kinds(oriented)
     n_triangles = sum(closed.values())
@@ -171,7 +175,7 @@ def profile_of(dyads: Dyads) -> MotifProfile:
         n_three_cycles=cyclic if dyads.directed else n_triangles,
         n_independent_cycles=len(dyads.code) - n + _count_components(dyads),
         n_triangles=n_triangles,
-        n_four_cliques=int(count_four_cliques(*oriented[:2])),
+        n_four_cliques=_count_four_cliques(oriented, n_triangles),
         maximal_cliques=_list_cliques(dyads),
     )
 
@@ -202,6 +206,14 @@ def _count_components(dyads: Dyads) -> int:
     ones: npt.NDArray[np.int8] = np.ones(len(dyads.code), np.int8)
     matrix = coo_array((ones, (dyads.low, dyads.high)), shape=(dyads.n_nodes, dyads.n_nodes))
     return int(connected_components(matrix, directed=False, return_labels=False)) if dyads.n_nodes else 0
+
+
+def _count_four_cliques(oriented: Oriented, n_triangles: int) -> int | None:
+    from connectograph._kernels.triads import count_four_cliques
+
+    start, higher, _ = oriented
+    longest = int(np.diff(start).max(initial=0))
+    return int(count_four_cliques(start, higher)) if n_triangles * longest <= MAX_CLIQUE_STEPS else None
 
 
 def _list_cliques(dyads: Dyads) -> dict[int, int] | None:

@@ -50,11 +50,12 @@ def find_influence(totals: _Array, name: str) -> tuple[float, _Array]:
 
 def cross_outcomes(one: AlignedEdges, other: AlignedEdges, threshold: int) -> _Array:
     """Pairs by outcome in one comparison (rows) and in another on the same nodes (columns), (4, 4)."""
-    keys = [side.source * max(1, len(side.nodes)) + side.target for side in (one, other)]
-    every = np.union1d(*keys)
-    joint = np.zeros(len(every), np.int64)
-    for side, key, unit in zip((one, other), keys, (4, 1), strict=True):
-        in_truth, in_predicted = side.truth >= threshold, side.predicted >= threshold
+    from connectograph._kernels.edges import merge_pairs
+
+    sides = []
+    for both in (one, other):
+        in_truth, in_predicted = both.truth >= threshold, both.predicted >= threshold
         outcome = np.select([in_truth & in_predicted, in_predicted, in_truth], [1, 2, 3], 0)
-        joint[np.searchsorted(every, key)] += unit * outcome
-    return np.bincount(joint, minlength=16).reshape(4, 4)
+        sides.append(((both.source << 32) | both.target, outcome))
+    _, _, left, right = merge_pairs(*sides)
+    return np.bincount(4 * left + right, minlength=16).reshape(4, 4)
