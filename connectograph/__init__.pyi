@@ -1,12 +1,18 @@
 from . import synthetic as synthetic
 from ._version import __version__ as __version__
 from .compare import EdgeScore as EdgeScore
+from .compare import compare_baselines as compare_baselines
 from .compare import compare_edges as compare_edges
+from .compare import compare_thresholds as compare_thresholds
+from .compare import compare_weights as compare_weights
 from .compare import list_edge_outcomes as list_edge_outcomes
 from .compare import score_counts as score_counts
+from .compare import sweep_scores as sweep_scores
 from .contacts import dilation_offsets as dilation_offsets
 from .contacts import find_contacts as find_contacts
 from .contacts import find_synapse_contacts as find_synapse_contacts
+from .degrees import compare_degrees as compare_degrees
+from .degrees import score_neurons as score_neurons
 from .errors import InputError as InputError
 from .errors import SchemaError as SchemaError
 from .evaluation import Evaluation as Evaluation
@@ -20,6 +26,9 @@ from .graphs import build_graph as build_graph
 from .graphs import edges_of as edges_of
 from .io import read_volume as read_volume
 from .io import write_volume as write_volume
+from .motifs import compare_motifs as compare_motifs
+from .motifs import compare_to_null as compare_to_null
+from .motifs import count_triads as count_triads
 from .partners import assign_partners as assign_partners
 from .segments import measure_segments as measure_segments
 from .segments import select_segments as select_segments
@@ -27,4 +36,6 @@ from .segments import split_segments as split_segments
 from .synapses import Synapses as Synapses
 from .synapses import label_synapses as label_synapses
 from .synapses import measure_synapses as measure_synapses
+from .uncertainty import edge_intervals as edge_intervals
+from .uncertainty import paired_test as paired_test
 from .volumes import Volume as Volume

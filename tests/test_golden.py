@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -73,28 +72,14 @@ def test_python(golden):
     assert ev.report["nodes"]["n_segments"] == golden["n_segments"] == len(ev.truth_graph) == len(ev.predicted_graph)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Each case as a process of its own, two at a time: what it printed, and its run directory."""
-    out = tmp_path_factory.mktemp("golden")
-
-    def run(case):
-        name, dilation, minimum = case
-        folder = out / "_".join(map(str, case))
-        command = [
-            sys.executable, "-m", "connectograph", "evaluate", str(folder_of(name) / f"{name}.hdf"),
-            "--predicted", str(folder_of(name) / f"{name}_pred.xz"), "--dilation", str(dilation),
-            "--min-segment-voxels", str(minimum), "--contactome", "--no-report", "--out", str(folder),
-        ]  # fmt: skip
-        return folder, subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-
-    present = [case for case in CASES if (folder_of(case[0]) / f"{case[0]}.hdf").exists()]
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(present, pool.map(run, present), strict=True))
-
-
-def test_command_line_and_files(golden, runs):
-    out, done = runs[golden["name"], golden["dilation_voxels"], golden["min_segment_voxels"]]
+def test_command_line_and_files(golden, tmp_path):
+    files, out = folder_of(golden["name"]), tmp_path / "run"
+    command = [
+        sys.executable, "-m", "connectograph", "evaluate", str(files / f"{golden['name']}.hdf"),
+        "--predicted", str(files / f"{golden['name']}_pred.xz"), "--dilation", str(golden["dilation_voxels"]),
+        "--min-segment-voxels", str(golden["min_segment_voxels"]), "--contactome", "--no-report", "--out", str(out),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     size = golden["n_segments"]
     values = [f"{golden[key]:.4f}" for key in ("precision", "recall", "f1")]
