@@ -27,7 +27,6 @@ from .graphs import edges_of as edges_of
 from .io import read_volume as read_volume
 from .io import write_volume as write_volume
 from .motifs import compare_motifs as compare_motifs
-from .motifs import compare_to_null as compare_to_null
 from .motifs import count_triads as count_triads
 from .partners import assign_partners as assign_partners
 from .segments import measure_segments as measure_segments
@@ -37,5 +36,4 @@ from .synapses import Synapses as Synapses
 from .synapses import label_synapses as label_synapses
 from .synapses import measure_synapses as measure_synapses
 from .uncertainty import edge_intervals as edge_intervals
-from .uncertainty import paired_test as paired_test
 from .volumes import Volume as Volume
