@@ -211,11 +211,10 @@ def nodes_of(graph: nx.Graph | pd.DataFrame) -> npt.NDArray[np.uint64]:
     >>> nodes_of(nx.Graph([(9, 4)])).tolist()
     [4, 9]
     """
-    from connectograph._kernels.edges import index_ids
+    from connectograph._kernels.edges import number_pairs
 
     if isinstance(graph, pd.DataFrame):
-        ids: npt.NDArray[np.uint64] = index_ids([as_ids(graph["source"]), as_ids(graph["target"])])[0]
-        return ids
+        return number_pairs([(as_ids(graph["source"]), as_ids(graph["target"]))])[0]
     return np.unique(as_ids(graph.nodes, "nodes"))
 
 
@@ -239,7 +238,7 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
     Raises
     ------
     SchemaError
-        If an edge ends at no node.
+        If an edge ends at no node, or the nodes are not ascending.
 
     Examples
     --------
@@ -248,6 +247,9 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
     """
     from scipy.sparse import coo_array
 
+    nodes = as_ids(nodes, "nodes")
+    if (nodes[1:] <= nodes[:-1]).any():
+        raise SchemaError("nodes are not ascending, each once; sort them (numpy.unique does).")
     ends = [validate_table("edges", edges)[end].to_numpy() for end in ("source", "target")]
     unknown = np.setdiff1d(np.concatenate(ends), nodes)
     if len(unknown):
@@ -302,16 +304,16 @@ def align(
     >>> both.nodes.tolist(), both.truth.tolist(), both.predicted.tolist()
     ([1, 2, 3], [1, 1], [1, 0])
     """
-    from connectograph._kernels.edges import index_ids, merge_pairs
+    from connectograph._kernels.edges import merge_pairs, number_pairs
 
     direction = _common_direction(truth, predicted, directed)
     left, right = _ends_and_weights(truth), _ends_and_weights(predicted)
     isolated = [nodes_of(graph) for graph in (truth, predicted) if not isinstance(graph, pd.DataFrame)]
-    extra = as_ids([] if nodes is None else nodes, "nodes")
-    every, table = index_ids([*left[:2], *right[:2], *isolated, extra])
+    isolated.append(as_ids([] if nodes is None else nodes, "nodes"))
+    every, rank, keys = number_pairs([left[:2], right[:2], *((ids, ids) for ids in isolated)])
     with ThreadPoolExecutor(2) as pool:
-        sides = list(pool.map(lambda side: _pairs(side, table, len(every), direction), (left, right)))
-    pairs, autapses = zip(*sides, strict=True)
+        sides = pool.map(lambda key, side: _pairs(key, side[2], rank, direction), keys[:2], (left, right))
+        pairs, autapses = zip(*sides, strict=True)
     return AlignedEdges(every, *merge_pairs(*pairs), direction, *autapses)
 
 
@@ -355,19 +357,14 @@ def _ends_and_weights(graph: nx.Graph | pd.DataFrame) -> tuple[_Array, _Array, _
     return source, target, weight
 
 
-def _pairs(
-    edges: tuple[_Array, _Array, _Array], table: tuple[_Array, _Array], n_nodes: int, directed: bool
-) -> tuple[tuple[_Array, _Array], int]:
-    """Keys of the pairs, ascending, with their synapses; and the number of autapses."""
-    from connectograph._kernels.edges import check_pairs, pack_pairs, sort_pairs
+def _pairs(keys: _Array, weight: _Array, rank: _Array, directed: bool) -> tuple[tuple[_Array, _Array], int]:
+    """Keys of the pairs, ascending, with their synapses; and the number of autapses. `keys` is overwritten."""
+    from connectograph._kernels.edges import rank_pairs, sort_pairs
 
-    source, target, weight = edges
-    keys = pack_pairs(source, target, table, directed)
-    n_autapses, ascending, n_repeated = check_pairs(keys)
+    n_autapses, ascending = rank_pairs(keys, rank, directed)
     if not ascending:
-        keys, weight = sort_pairs(keys, weight, n_nodes)
-        n_repeated = check_pairs(keys)[2]
-    if n_repeated:
+        keys, weight = sort_pairs(keys, weight, len(rank))
+    if (keys[1:] == keys[:-1]).any():
         raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
     if n_autapses:
         apart = (keys >> 32) != (keys & (2**32 - 1))

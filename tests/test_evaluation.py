@@ -61,6 +61,28 @@ def test_neurons_are_matched_by_a_list_of_pairs():
     assert ev.report["excluded"] == {"truth_neurons_unmatched": 1, "predicted_neurons_unmatched": 1}
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64", object, "UInt64"])
+def test_matching_does_not_confuse_neighbouring_large_ids(dtype):
+    truth, predicted = nx.Graph([(2**53, 7)]), nx.Graph([(2**53 + 1, 7)])
+    pairs = pd.DataFrame({"truth": [2**53, 7], "predicted": [2**53, 7]}, dtype=dtype)
+    assert cg.compare_connectomes(truth, predicted, match=pairs).edges == cg.EdgeScore(0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (pd.DataFrame({"truth": [1, 1], "predicted": [2, 3]}), "column 'truth': an id occurs twice"),
+        (pd.DataFrame({"truth": [1, 2], "predicted": [3, 3]}), "column 'predicted': an id occurs twice"),
+        (pd.DataFrame({"truth": [1.0], "predicted": [2]}), "column 'truth': .*1.0.* is no id"),
+        (pd.DataFrame({"truth": [1]}), "1 columns; expected two"),
+    ],
+    ids=["truth twice", "predicted twice", "float", "one column"],
+)
+def test_a_match_that_is_none_is_refused(pairs, words):
+    with pytest.raises(cg.SchemaError, match=words):
+        cg.compare_connectomes(nx.Graph([(1, 2)]), nx.Graph([(2, 3)]), match=pairs)
+
+
 @pytest.mark.parametrize("wrong", [5, [1, 2], np.eye(3)], ids=repr)
 def test_what_is_no_connectome_is_refused(wrong):
     with pytest.raises(TypeError, match="expected a path, an edge table or a networkx graph"):

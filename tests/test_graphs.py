@@ -136,6 +136,17 @@ def test_adjacency_holds_counts_beyond_a_byte():
     assert both.dtype == np.int64
 
 
+def test_adjacency_puts_neighbouring_large_ids_where_they_belong():
+    edges = edges_of(nx.Graph([(7, 2**53 + 1)]))
+    for nodes in ([7, 2**53, 2**53 + 1], np.array([7, 2**53, 2**53 + 1]), np.array([7, 2**53, 2**53 + 1], "u8")):
+        assert adjacency(edges, nodes).toarray().tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    with pytest.raises(SchemaError, match=r"no nodes, e\.g\. 9007199254740993"):
+        adjacency(edges, np.array([7, 2**53]))
+    for wrong in ([2**53 + 1, 7], [7, 7, 2**53 + 1]):
+        with pytest.raises(SchemaError, match="ascending"):
+            adjacency(edges, wrong)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_alignment_holds_every_pair_of_either_graph(case):
     truth, predicted = case.graphs()

@@ -180,6 +180,14 @@ def test_calls_that_make_no_sense_are_refused():
         choose_operating_point(nx.DiGraph([(1, 2)]), links)
 
 
+@pytest.mark.parametrize(
+    ("scores", "is_edge", "n_truth"), [([0.5], [True, False], 1), ([np.nan], [True], 1), ([0.5, 0.4], [True, True], 1)]
+)
+def test_a_ranking_fits_together(scores, is_edge, n_truth):
+    with pytest.raises(InputError, match="expected as many scores as outcomes"):
+        rank_edges(scores, is_edge, n_truth)
+
+
 def test_inputs_are_not_changed():
     truth, links = links_of([(1, 1, 2, 0.5, 3)]), links_of([(1, 1, 2, 0.5, 3), (2, 1, 3, 0.4, 4)])
     before = truth.copy(), links.copy()

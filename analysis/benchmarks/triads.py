@@ -37,7 +37,7 @@ class Sizes:
     repeats: int
 
 
-FULL = Sizes((5_000, 20_000), (130_000, 2_700_000), n_swaps=2_000, repeats=3)
+FULL = Sizes((5_000, 20_000), (130_000, 2_700_000), n_swaps=2_000, repeats=5)
 QUICK = Sizes((300, 1_500), (2_000, 20_000), n_swaps=100, repeats=1)
 
 

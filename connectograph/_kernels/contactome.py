@@ -2,8 +2,8 @@
 
 The planes are cut into tiles of some rows by one window of a few 64-bit words along x. In a tile every segment gets
 a bit for each voxel; a dilation is then a few shifts of whole words, an overlap an ``and``, its size a popcount. A tile
-reaches over what it counts by the dilation's reach on every side, so that all it needs lies inside. Segments rarely
-are many in a tile, and the work for each pair is small, so the time hardly depends on the dilation.
+reaches over what it counts by the dilation's reach on every side, so that all it needs lies inside. A tile holds few
+segments, so that pairs cost little, and a wider dilation costs a few more shifts for each segment.
 
 Ids are held as the 64 bits of int64, background as 0.
 """
@@ -344,8 +344,11 @@ def _count_pair(tile, i, j, stencil, found):
 @kernel
 def _count_tile(tile, n, stencil, found, n_found):
     """Append the rows (a, b, counts) of the pairs of a tile's `n` segments that have any."""
+    spans, reach = tile.spans, stencil.reach_z * (TILE_Y + 2 * stencil.reach_y) + stencil.reach_y
     for i in range(n):
         for j in range(i):
+            if spans[j, 1] + 2 * reach <= spans[i, 0]:  # members were found row by row: j begins before i
+                continue
             if n_found == found.shape[0]:
                 found = grow(found)
             row = found[n_found]
@@ -384,7 +387,7 @@ def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
         Planes and rows to count.
     tile : Tile
         Scratch.
-    marks : (last - first, height, width) array of uint8
+    marks : (last - first, bottom - top, width) array of uint8
         Set to 1 at voxels with two or more segments within the dilation; or empty.
 
     Returns
@@ -412,5 +415,5 @@ def count_contacts(rows, stencil, first, last, top, bottom, tile, marks):
                     _shift_layers(tile.bits[i], tile.spans[i, 0], tile.spans[i, 1], stencil)
                 found, n_found = _count_tile(tile, n, stencil, found, n_found)
                 if marks.size:
-                    _mark_tile(tile, n, stencil, marks, corner[0] - first, corner[1], corner[2])
+                    _mark_tile(tile, n, stencil, marks, corner[0] - first, corner[1] - top, corner[2])
     return found[:n_found], True

@@ -1,8 +1,8 @@
 """Edges: segment ids to small numbers, and two lists of pairs sorted and joined into one.
 
 A pair is the key ``source << 32 | target`` of two positions below 2^31, so that keys sort by (source, target).
-A hash table is two arrays: ids, and for each its position + 1 (0: the slot is free); at most a quarter is in use, for
-half of the time of a fuller table goes into branches foretold wrongly.
+A hash table is two arrays: ids, and for each its number, from 1 on (0: the slot is free). It has room for a chunk of
+pairs before the chunk begins: a loop that could swap the arrays would load them anew for every pair.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph._kernels import kernel
-from connectograph._kernels.hashing import mix
 
-__all__ = ["check_pairs", "count_outcomes", "frozen", "index_ids", "merge_pairs", "pack_pairs", "sort_pairs"]
+__all__ = ["count_outcomes", "frozen", "merge_pairs", "number_pairs", "rank_pairs", "sort_pairs"]
 
 _LOW = np.int64(2**32 - 1)
 _DIGIT, _BUCKETS = 11, 2**11
+_CHUNK = 4096
+_GOLDEN, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 Array = npt.NDArray[Any]
 
@@ -31,46 +32,49 @@ def frozen(array: Array) -> Array:
     return view
 
 
-def index_ids(columns: Sequence[Array]) -> tuple[Array, tuple[Array, Array]]:
-    """All ids of several columns, ascending, and the hash table from id to position.
+def number_pairs(columns: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, list[Array]]:
+    """Ids numbered in order of first appearance, in one pass over all pairs.
 
     Parameters
     ----------
-    columns : sequence of (n,) arrays of uint64
+    columns : sequence of pairs of (n,) arrays of uint64
+        Sources and targets of each table.
 
     Returns
     -------
     ids : (u,) array of uint64
-        Ascending.
-    table : tuple of 2 arrays
-        For :func:`pack_pairs`.
+        All ids, ascending.
+    rank : (u,) array of uint32
+        Position in `ids` of each number.
+    keys : list of (n,) arrays of int64
+        For each table, ``number of source << 32 | number of target``.
     """
-    known, slots, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
-    for column in columns:
-        known, slots, count = _collect_ids(frozen(column), known, slots, count)
-    used = np.flatnonzero(slots)
+    known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
+    keys = []
+    for source, target in columns:
+        found, known, numbers, count = _number_pairs(frozen(source), frozen(target), known, numbers, count)
+        keys.append(found)
+    used = np.flatnonzero(numbers)
     used = used[np.argsort(known[used])]
-    slots[used] = np.arange(1, count + 1, dtype=np.uint32)
-    return known[used], (known, slots)
-
-
-def pack_pairs(source: Array, target: Array, table: tuple[Array, Array], directed: bool) -> Array:
-    """Keys of pairs of ids, (n,) int64; of undirected ones the smaller position is the source."""
-    keys: Array = _pack_pairs(frozen(source), frozen(target), *table, directed)
-    return keys
+    rank = np.empty(count, np.uint32)
+    rank[numbers[used] - 1] = np.arange(count, dtype=np.uint32)
+    return known[used], rank, keys
 
 
 @kernel
-def check_pairs(keys):
-    """Number of pairs of a node with itself, whether keys ascend, and how many repeat the one before."""
-    n_autapses = n_repeated = 0
-    ascending = True
+def rank_pairs(keys, rank, directed):
+    """Replace numbers in keys by their ranks, the smaller first in undirected pairs.
+
+    Returns the number of pairs of a node with itself, and whether the keys ascend.
+    """
+    n_autapses, ascending, last = 0, True, np.int64(-1)
     for i in range(keys.size):
-        n_autapses += (keys[i] >> 32) == (keys[i] & _LOW)
-        if i:
-            ascending &= keys[i - 1] <= keys[i]
-            n_repeated += keys[i - 1] == keys[i]
-    return n_autapses, ascending, n_repeated
+        a, b = np.int64(rank[keys[i] >> 32]), np.int64(rank[keys[i] & _LOW])
+        key = (a << 32) | b if directed or a < b else (b << 32) | a
+        n_autapses += a == b
+        ascending &= last <= key
+        keys[i] = last = key
+    return n_autapses, ascending
 
 
 def sort_pairs(keys: Array, weights: Array, n_nodes: int) -> tuple[Array, Array]:
@@ -102,50 +106,52 @@ def merge_pairs(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[
 
 
 @kernel
-def _collect_ids(column, known, slots, count):
-    """Add the ids of a column to a hash table, which doubles before it is more than a quarter full."""
-    for i in range(column.size):
-        if i and column[i] == column[i - 1]:
-            continue
-        slot = _find_slot(column[i], known, slots)
-        if slots[slot]:
-            continue
-        known[slot], slots[slot] = column[i], 1
-        count += 1
-        if 4 * count > slots.size:
-            known, slots = _double(known, slots)
-    return known, slots, count
-
-
-@kernel
-def _double(known, slots):
-    more_known, more_slots = np.empty(2 * known.size, np.uint64), np.zeros(2 * slots.size, np.uint32)
-    for old in range(slots.size):
-        if slots[old]:
-            slot = _find_slot(known[old], more_known, more_slots)
-            more_known[slot], more_slots[slot] = known[old], slots[old]
-    return more_known, more_slots
-
-
-@kernel
-def _find_slot(value, known, slots):
-    """Slot of an id, or the free slot where it belongs."""
-    slot = np.int64(mix(value) & np.uint64(slots.size - 1))
-    while slots[slot] and known[slot] != value:
-        slot = (slot + 1) & (slots.size - 1)
-    return slot
-
-
-@kernel
-def _pack_pairs(source, target, known, slots, directed):
+def _number_pairs(source, target, known, numbers, count):
+    """Keys of the pairs, in chunks for which the hash table, at most half full, has room."""
     keys = np.empty(source.size, np.int64)
+    for start in range(0, source.size, _CHUNK):
+        while numbers.size < 2 * (count + 2 * _CHUNK):
+            known, numbers = _double(known, numbers)
+        count = _number_chunk(source, target, start, min(source.size, start + _CHUNK), known, numbers, count, keys)
+    return keys, known, numbers, count
+
+
+@kernel
+def _number_chunk(source, target, start, stop, known, numbers, count, keys):
     a = np.int64(0)
-    for i in range(source.size):
-        if i == 0 or source[i] != source[i - 1]:
-            a = np.int64(slots[_find_slot(source[i], known, slots)]) - 1
-        b = np.int64(slots[_find_slot(target[i], known, slots)]) - 1
-        keys[i] = (a << 32) | b if directed or a < b else (b << 32) | a
-    return keys
+    for i in range(start, stop):
+        if i == start or source[i] != source[i - 1]:
+            slot = _find_slot(source[i], known, numbers)
+            if not numbers[slot]:
+                count += 1
+                known[slot], numbers[slot] = source[i], count
+            a = np.int64(numbers[slot]) - 1
+        slot = _find_slot(target[i], known, numbers)
+        if not numbers[slot]:
+            count += 1
+            known[slot], numbers[slot] = target[i], count
+        keys[i] = (a << 32) | (np.int64(numbers[slot]) - 1)
+    return count
+
+
+@kernel
+def _double(known, numbers):
+    more_known, more_numbers = np.empty(2 * known.size, np.uint64), np.zeros(2 * numbers.size, np.uint32)
+    for old in range(numbers.size):
+        if numbers[old]:
+            slot = _find_slot(known[old], more_known, more_numbers)
+            more_known[slot], more_numbers[slot] = known[old], numbers[old]
+    return more_known, more_numbers
+
+
+@kernel
+def _find_slot(value, known, numbers):
+    """Slot of an id, or the free slot where it belongs (multiplicative hashing, Knuth)."""
+    code = value * _GOLDEN
+    slot = np.int64((code ^ (code >> _HALF)) & np.uint64(numbers.size - 1))
+    while numbers[slot] and known[slot] != value:
+        slot = (slot + 1) & (numbers.size - 1)
+    return slot
 
 
 @kernel

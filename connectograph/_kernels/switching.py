@@ -1,7 +1,7 @@
-"""Random graphs by edge switching: two or three links pass their targets round where nothing stands in the way.
+"""Random graphs by edge switching: two or three links pass their ends round where nothing stands in the way.
 
-Conventions: links of one layer are switched among themselves; links ``[:n_directed]`` are arrows, the others have no
-direction. A set of keys (open addressing, linear probing, 0 = free, at most half full) says which pairs are taken.
+Conventions: arrows are switched among themselves, and links without direction among themselves. A set of keys (open
+addressing, linear probing, 0 = free, at most half full) says which pairs are taken.
 """
 
 from __future__ import annotations
@@ -76,25 +76,6 @@ def _draw(state, below):
 
 
 @kernel
-def _draw_links(state, picked, n_directed, n_links):
-    """Fill `picked` with random links of one layer, the first from all; how many, and the next state.
-
-    Two, or every eighth time three if they are arrows: a -> b, c -> d, e -> f to a -> d, c -> f, e -> b can turn a ring
-    of three round, as no sequence of switches of two can.
-    """
-    state += _STEP
-    picked[0] = _draw(state, n_links)
-    arrows = picked[0] < n_directed
-    first, size = (0, n_directed) if arrows else (n_directed, n_links - n_directed)
-    state += _STEP
-    n_picked = 3 if arrows and _draw(state, 8) == 0 else 2
-    for k in range(1, n_picked):
-        state += _STEP
-        picked[k] = first + _draw(state, size)
-    return n_picked, state
-
-
-@kernel
 def _differ(values):
     """Whether two or three values are all different."""
     return values[0] != values[1] and values[0] != values[-1] and (values.size == 2 or values[1] != values[2])
@@ -118,49 +99,114 @@ def _exchange(slots, old, new):
 
 
 @kernel
-def switch_links(source, target, n_directed, n, ordered, taken, allowed, seed, n_proposals):
-    """Propose switches among random links of one layer; links and `taken` are changed in place.
+def _touch(contact_start, contact, a, b):
+    """Whether b is among the sorted contacts of a."""
+    low, high = contact_start[a], contact_start[a + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if contact[middle] < b:
+            low = middle + 1
+        else:
+            high = middle
+    return low < contact_start[a + 1] and contact[low] == b
+
+
+@kernel
+def _draw_near(state, stub, node, mate, start, contact_start, contact):
+    """Begin of a random link that ends at a random contact of this stub's node, or -1; the next state.
+
+    Ends with many links are found less often each; the last draw makes up for it (Metropolis and Hastings), so that a
+    switch and its reverse are equally likely.
+    """
+    a, b = node[stub], node[mate[stub]]
+    state += _STEP
+    d = contact[contact_start[a] + _draw(state, contact_start[a + 1] - contact_start[a])]
+    n_there, n_here = start[d + 1] - start[d], start[b + 1] - start[b]
+    state += _STEP
+    end = start[d] + _draw(state, n_there)
+    state += _STEP
+    return mate[end] if _draw(state, n_here) < n_there else -1, state
+
+
+@kernel
+def _draw_begins(state, begins, node, mate, n_arrows, arrow_start, mutual_start, contact_start, contact):
+    """Fill `begins` with the first stubs of two or three links of one layer; how many (0: none), the next state.
+
+    Three, for every eighth proposal of arrows: a -> b, c -> d, e -> f to a -> d, c -> f, e -> b can turn a ring of
+    three round, as no sequence of switches of two can. Where contacts matter, the second of two links ends near the
+    first.
+    """
+    state += _STEP
+    begins[0] = _draw(state, node.size - n_arrows)
+    arrows = begins[0] < n_arrows
+    begins[0] += 0 if arrows else n_arrows
+    first, size = (0, n_arrows) if arrows else (2 * n_arrows, node.size - 2 * n_arrows)
+    state += _STEP
+    n_links = 3 if arrows and _draw(state, 8) == 0 else 2
+    if n_links == 2 and contact.size:
+        start = arrow_start if arrows else mutual_start
+        begins[1], state = _draw_near(state, begins[0], node, mate, start, contact_start, contact)
+        return 2 if begins[1] >= 0 else 0, state
+    for k in range(1, n_links):
+        state += _STEP
+        begins[k] = first + _draw(state, size)
+    return n_links, state
+
+
+@kernel
+def switch_links(
+    node, mate, n_arrows, arrow_start, mutual_start, n, ordered, taken, contact_start, contact, seed, times
+):
+    """Propose switches of links of one layer; `mate` and `taken` are changed in place.
 
     Parameters
     ----------
-    source, target : (m,) arrays of int64
-        Nodes below `n`; links from `n_directed` on have no direction.
-    n_directed, n : int
+    node, mate : (2 m,) arrays of int64
+        Each link is two stubs that are mates; a stub stays at its node (below `n`). First the begins of all arrows,
+        then their ends, by node; then the stubs of links without direction, by node.
+    n_arrows : int
+    arrow_start, mutual_start : (n + 1,) arrays of int64
+        First end of an arrow, and first stub without direction, at each node.
+    n : int
     ordered : bool
         Whether a -> b leaves room for b -> a.
     taken : array of uint64
         Set of the links' keys.
-    allowed : array of uint64
-        Set of the pairs that may be linked; empty: all.
+    contact_start : (n + 1,) array of int64
+    contact : array of int32
+        Sorted nodes that each node may be linked with; empty: all.
     seed : uint64
-    n_proposals : int
+    times : int
 
     Returns
     -------
     done : int
-        Switches done. A proposal is left out if a new link would join a node with itself, a pair that is taken, or
-        one that is not allowed.
+        Switches done. A proposal is left out if it would change nothing, join a node with itself, a pair that is
+        taken, or one that does not touch.
     state : uint64
         The seed to go on with.
     """
     state, done = seed, 0
-    picked, begin, end = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    begins, ends = np.empty(3, np.int64), np.empty(3, np.int64)
+    sources, targets = np.empty(3, np.int64), np.empty(3, np.int64)
     old, new = np.empty(3, np.uint64), np.empty(3, np.uint64)
-    for _ in range(n_proposals):
-        size, state = _draw_links(state, picked, n_directed, source.size)
+    for _ in range(times):
+        size, state = _draw_begins(
+            state, begins, node, mate, n_arrows, arrow_start, mutual_start, contact_start, contact
+        )
+        if size == 0:
+            continue
         for k in range(size):
-            begin[k], end[k] = source[picked[k]], target[picked[k]]
-        state += _STEP
-        if picked[0] >= n_directed and _draw(state, 2):
-            begin[1], end[1] = end[1], begin[1]
-        possible = _differ(begin[:size]) and _differ(end[:size])
+            ends[k] = mate[begins[k]]
+            sources[k], targets[k] = node[begins[k]], node[ends[k]]
+        possible = _differ(sources[:size]) and _differ(targets[:size])
         for k in range(size):
-            a, b = begin[k], end[(k + 1) % size]
-            pair = _key(a, b, n, False)
-            possible &= a != b and (allowed.size == 0 or allowed[_find(allowed, pair)] == pair)
-            old[k], new[k] = _key(a, end[k], n, ordered), _key(a, b, n, ordered)
+            a, b = sources[k], targets[(k + 1) % size]
+            possible = possible and a != b and (contact.size == 0 or _touch(contact_start, contact, a, b))
+            old[k], new[k] = _key(a, targets[k], n, ordered), _key(a, b, n, ordered)
         if possible and _exchange(taken, old[:size], new[:size]):
             for k in range(size):
-                source[picked[k]], target[picked[k]] = begin[k], end[(k + 1) % size]
+                begin, end = begins[k], ends[(k + 1) % size]
+                mate[begin], mate[end] = end, begin
             done += 1
     return done, state

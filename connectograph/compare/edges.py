@@ -156,8 +156,8 @@ def compare_edges(
         raise InputError(f"threshold is {threshold} synapses; expected 1 or more.")
     both = as_aligned(truth, predicted)
     in_truth, in_predicted = both.truth >= threshold, both.predicted >= threshold
-    tp = int((in_truth & in_predicted).sum())
-    return score_counts(tp, int(in_predicted.sum()) - tp, int(in_truth.sum()) - tp)
+    tp, n_truth, n_predicted = (int(np.count_nonzero(x)) for x in (in_truth & in_predicted, in_truth, in_predicted))
+    return score_counts(tp, n_predicted - tp, n_truth - tp)
 
 
 def list_edge_outcomes(

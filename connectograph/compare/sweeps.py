@@ -218,11 +218,20 @@ def rank_edges(scores: npt.ArrayLike, is_edge: npt.ArrayLike, n_truth: int) -> E
     -------
     EdgeCurve
 
+    Raises
+    ------
+    InputError
+        If a score is NaN, the arrays differ in length, or there are fewer true edges than candidates that are one.
+
     Notes
     -----
     Candidates of equal score enter together. Average precision AP = sum_i P_i (R_i - R_{i-1}) as in scikit-learn, with
     two differences that matter where edges are no candidate: the recall is over all edges, and the curve stops at the
-    last candidate. O(C log C).
+    last candidate [1]_. O(C log C).
+
+    References
+    ----------
+    .. [1] M. Zhu, Recall, precision and average precision, working paper 2004-09, University of Waterloo.
 
     Examples
     --------
@@ -231,6 +240,11 @@ def rank_edges(scores: npt.ArrayLike, is_edge: npt.ArrayLike, n_truth: int) -> E
     ([0.25, 0.25, 0.5], 0.4167)
     """
     values, true = np.asarray(scores, float), np.asarray(is_edge, bool)
+    if values.shape != true.shape or np.isnan(values).any() or true.sum() > n_truth:
+        raise InputError(
+            f"{values.size} scores ({int(np.isnan(values).sum())} NaN), {true.size} outcomes ({int(true.sum())} true), "
+            f"{n_truth} true edges; expected as many scores as outcomes, none NaN, and no more true than edges."
+        )
     order = np.argsort(-values, kind="stable")
     values, true = values[order], true[order]
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])

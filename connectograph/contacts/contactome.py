@@ -89,7 +89,8 @@ def find_contacts(
         "segment_b": pairs[:, 1],
         "n_voxels": sums[:, 3],
         "n_faces": sums[:, :3].sum(axis=1),
-        "area_nm2": sums[:, :3] @ np.array([y * x, z * x, z * y]),
+        # not a matrix product: its rounding may depend on the place of a row
+        "area_nm2": sums[:, 0] * (y * x) + sums[:, 1] * (z * x) + sums[:, 2] * (z * y),
     }
     contacts = make_table("contactome", columns)
     return contacts if segments is None else keep_contacts(contacts, segments)
@@ -195,9 +196,9 @@ class _ContactLabels:
 
     def blocks(self) -> Iterator[Block]:
         def mark(window: Window, top: int, bottom: int) -> npt.NDArray[np.uint8]:
-            marks = np.zeros((window.last - window.first, *self.shape[1:]), np.uint8)
+            marks = np.zeros((window.last - window.first, bottom - top, self.shape[2]), np.uint8)
             _count(window, self.stencil, top, bottom, marks)
-            return marks[:, top:bottom]
+            return marks
 
         reach = self.stencil.reach_z
         for plane, parts in map_windows(mark, self.segmentation, reach, kept=self.kept, workers=self.workers):

@@ -10,15 +10,17 @@ from typing import Any, TypeAlias
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectograph.compare import compare_edges, list_edge_outcomes
-from connectograph.errors import InputError
+from connectograph.errors import InputError, SchemaError
 from connectograph.evaluation import content
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import align, edges_of, nodes_of
 from connectograph.io.edges import EdgeList, read_edges, read_match
 from connectograph.report import write_verdict
+from connectograph.tables import as_ids
 
 __all__ = ["compare_connectomes"]
 
@@ -113,10 +115,21 @@ def _read(source: Connectome, directed: bool, role: str) -> EdgeList:
 
 def _apply_match(sides: dict[str, EdgeList], pairs: pd.DataFrame) -> tuple[dict[str, EdgeList], dict[str, int]]:
     """Both connectomes on the matched neurons, the prediction under the truth's ids."""
-    own, other = pairs.iloc[:, 0].to_numpy(), pairs.iloc[:, 1].to_numpy()
+    own, other = _matched_ids(pairs)
     truth, lost_truth = _restrict(sides["truth"], own, own)
     predicted, lost_predicted = _restrict(sides["predicted"], other, own)
     return {"truth": truth, "predicted": predicted}, {"truth": lost_truth, "predicted": lost_predicted}
+
+
+def _matched_ids(pairs: pd.DataFrame) -> list[npt.NDArray[np.uint64]]:
+    """The true and the predicted ids of matched neurons, each only once."""
+    if pairs.shape[1] < 2:
+        raise SchemaError(f"match has {pairs.shape[1]} columns; expected two: the true id and the predicted id.")
+    columns = [as_ids(pairs.iloc[:, k], f"match, column {pairs.columns[k]!r}") for k in (0, 1)]
+    for ids, name in zip(columns, pairs.columns, strict=False):
+        if len(np.unique(ids)) < len(ids):
+            raise SchemaError(f"match, column {name!r}: an id occurs twice; each neuron is matched once.")
+    return columns
 
 
 def _restrict(side: EdgeList, old: Any, new: Any) -> tuple[EdgeList, int]:

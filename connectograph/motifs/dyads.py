@@ -113,7 +113,7 @@ def arcs_of(dyads: Dyads) -> tuple[Numbers, Numbers]:
 def _number_edges(graph: nx.Graph, extra: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Numbers, Numbers]:
     """All ids, ascending, and both ends of the edges, row by row: many times faster than edge by edge."""
     rows = [row for _, row in graph.adjacency()]
-    if graph.is_multigraph() or any(data.get("n_synapses", 1) < 1 for row in rows for data in row.values()):
+    if graph.is_multigraph() or any(data and data.get("n_synapses", 1) < 1 for row in rows for data in row.values()):
         align(graph, empty_table("edges"))  # says what is wrong with it
     own = _exact_ids(list(graph))
     ids = np.unique(np.concatenate([own, extra]))

@@ -17,7 +17,7 @@ from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
 from connectograph.motifs.census import CONNECTED, census_of
 from connectograph.motifs.dyads import Dyads, align_dyads
-from connectograph.motifs.nulls import allowed_pairs, check_keep, draw_seeds
+from connectograph.motifs.nulls import check_keep, draw_seeds, find_touching
 from connectograph.motifs.switching import Keep, Switched, switch_dyads
 
 __all__ = ["NullComparison", "compare_to_null"]
@@ -153,7 +153,7 @@ def compare_to_null(
     check_keep(keep)
     both = as_aligned(truth, predicted)
     low, high, *codes = align_dyads(both)
-    allowed = allowed_pairs(both.nodes, contactome)
+    touching = find_touching(both.nodes, contactome)
     motifs = CONNECTED if both.directed else ("wedge", "triangle")
     seeds = draw_seeds(rng, n)  # the same on both sides: equal graphs have equal random graphs
     columns: dict[str, Any] = {"motif": motifs}
@@ -161,7 +161,7 @@ def compare_to_null(
     for side, code in zip(_SIDES, codes, strict=True):
         there = code > 0
         dyads = Dyads(len(both.nodes), both.directed, low[there], high[there], code[there])
-        counts, overlap, n_unmixed = _count_nulls(motifs, switch_dyads(dyads, keep, allowed, seeds))
+        counts, overlap, n_unmixed = _count_nulls(motifs, switch_dyads(dyads, keep, touching, seeds))
         described = _describe(_pick(dyads, motifs), counts, tolerance)
         columns |= {f"{name}_{side}": values for name, values in described.items()}
         mixing.append((overlap, n_unmixed))
