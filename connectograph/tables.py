@@ -17,8 +17,9 @@ from connectograph.errors import SchemaError
 
 __all__ = ["SCHEMAS", "as_ids", "empty_table", "make_table", "validate_table"]
 
-_ID, _COUNT, _NM = "uint64", "int64", "float64"
+_ID, _COUNT, _NM, _RATIO = "uint64", "int64", "float64", "float64"
 _POSITION = {"z_nm": _NM, "y_nm": _NM, "x_nm": _NM}
+_BOTH_IDS = {"synapse_id_truth": _ID, "synapse_id_predicted": _ID}
 _BOX = {f"{axis}_{end}_nm": _NM for axis in "zyx" for end in ("min", "max")}
 
 SCHEMAS: dict[str, dict[str, str]] = {
@@ -37,6 +38,15 @@ SCHEMAS: dict[str, dict[str, str]] = {
     "edge_outcomes": {
         "source": _ID, "target": _ID, "outcome": "str", "n_synapses_truth": _COUNT, "n_synapses_predicted": _COUNT,
         "cause": "str", **_POSITION,
+    },
+    "synapse_overlaps": {
+        **_BOTH_IDS, "n_voxels_truth": _COUNT, "n_voxels_predicted": _COUNT, "n_voxels_shared": _COUNT, "iou": _RATIO,
+    },
+    "synapse_matches": {
+        **_BOTH_IDS, "outcome": "str",
+        "n_voxels_truth": _COUNT, "n_voxels_predicted": _COUNT, "n_voxels_shared": _COUNT, "iou": _RATIO,
+        "n_overlaps_truth": _COUNT, "n_overlaps_predicted": _COUNT, "at_border": "bool",
+        "n_pairs_truth": _COUNT, "n_pairs_predicted": _COUNT, "n_pairs_shared": _COUNT, "partners": "str", **_POSITION,
     },
 }  # fmt: skip
 """Columns and pandas dtypes of each table, in order."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from connectograph.errors import InputError
 
-__all__ = ["BACKGROUND", "IGNORE", "Block", "LazyLabels", "Volume", "check_same_grid"]
+__all__ = ["BACKGROUND", "IGNORE", "Block", "Grid", "LazyLabels", "Volume", "check_same_grid"]
 
 BACKGROUND = (0, 2**64 - 1)
 """Ids that mean "nothing here" in every volume."""
@@ -55,6 +55,22 @@ class LazyLabels(Protocol):
         ...
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]: ...
+
+
+class Grid(Protocol):
+    """Whatever says where its voxels lie: a volume, or the synapses found in it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def voxel_size(self) -> Triple: ...
+
+    @property
+    def offset(self) -> Triple: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +176,12 @@ def _triple(values: Any, what: str, *, positive: bool) -> Triple:
     return triple  # type: ignore[return-value]
 
 
-def check_same_grid(reference: Volume, other: Volume) -> None:
-    """Refuse two volumes whose voxels are not the same places, naming the fix that would fit.
+def check_same_grid(reference: Grid, other: Grid) -> None:
+    """Refuse two volumes (or the synapses of two) whose voxels are not the same places, naming the fix that would fit.
 
     Parameters
     ----------
-    reference, other : Volume
+    reference, other : Volume or Synapses
         Compared by shape, voxel size (relative tolerance 1e-3) and offset (a thousandth of a voxel).
 
     Raises
@@ -199,7 +215,7 @@ def check_same_grid(reference: Volume, other: Volume) -> None:
         )
 
 
-def _shape_fix(reference: Volume, other: Volume) -> str:
+def _shape_fix(reference: Grid, other: Grid) -> str:
     """What would make the shapes fit: the reverse order, another order, or a crop."""
     if other.shape[::-1] == reference.shape:
         return "The reverse order matches: pass --axes xyz if the file stores x first, or transpose the array."
@@ -213,7 +229,7 @@ def _shape_fix(reference: Volume, other: Volume) -> str:
     return "Crop both to the region that they share."
 
 
-def _size_fix(reference: Volume, other: Volume) -> str:
+def _size_fix(reference: Grid, other: Grid) -> str:
     ratio = np.divide(reference.voxel_size, other.voxel_size)
     if other.voxel_size[::-1] == reference.voxel_size:
         return "The reverse order matches: the voxel size is given (z, y, x)."
@@ -223,7 +239,7 @@ def _size_fix(reference: Volume, other: Volume) -> str:
     return "Correct the file's 'resolution', or pass --voxel-size Z,Y,X to use one for all."
 
 
-def _offset_fix(reference: Volume, other: Volume) -> str:
+def _offset_fix(reference: Grid, other: Grid) -> str:
     """The crop of each volume that covers the region both share, if their grids allow one."""
     shift = np.subtract(other.offset, reference.offset) / np.asarray(reference.voxel_size)
     if np.abs(shift - np.round(shift)).max() > 1e-3:

@@ -13,6 +13,8 @@ from connectograph.tables import SCHEMAS, as_ids, empty_table, make_table, valid
 
 BOX = ["z_min_nm", "z_max_nm", "y_min_nm", "y_max_nm", "x_min_nm", "x_max_nm"]
 PLACE = ["z_nm", "y_nm", "x_nm"]
+BOTH = ["synapse_id_truth", "synapse_id_predicted"]
+SIZES = ["n_voxels_truth", "n_voxels_predicted", "n_voxels_shared"]
 # the tables as they are promised to users: names that never change
 COLUMNS = {
     "segments": ["segment_id", "n_voxels", "volume_nm3", *PLACE, *BOX, "status"],
@@ -39,8 +41,23 @@ COLUMNS = {
         "cause",
         *PLACE,
     ],
+    "synapse_overlaps": [*BOTH, *SIZES, "iou"],
+    "synapse_matches": [
+        *BOTH,
+        "outcome",
+        *SIZES,
+        "iou",
+        "n_overlaps_truth",
+        "n_overlaps_predicted",
+        "at_border",
+        "n_pairs_truth",
+        "n_pairs_predicted",
+        "n_pairs_shared",
+        "partners",
+        *PLACE,
+    ],
 }
-IDS = ["segment_id", "synapse_id", "segment_a", "segment_b", "source", "target"]
+IDS = ["segment_id", "synapse_id", *BOTH, "segment_a", "segment_b", "source", "target"]
 
 
 def contactome(a, b):

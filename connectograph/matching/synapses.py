@@ -1,0 +1,350 @@
+"""Synapses of a prediction matched one to one with those of the truth, by the voxels that they share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from connectograph._numbers import divide, explain_missing
+from connectograph.errors import InputError
+from connectograph.matching.assignment import choose_pairs
+from connectograph.matching.overlaps import VoxelOverlap, count_shared, count_voxels
+from connectograph.matching.partners import PairCounts, PartnerAgreement, compare_partners, count_pairs
+from connectograph.matching.scores import MatchScore
+from connectograph.matching.sizes import SizeAgreement, compare_sizes
+from connectograph.synapses import Synapses, measure_synapses
+from connectograph.tables import make_table
+
+__all__ = ["MATCH_RULES", "SynapseMatch", "match_synapses"]
+
+_Counts: TypeAlias = npt.NDArray[np.int64]
+
+MATCH_RULES = ("iou", "max_cardinality")
+"""What a matching makes largest: the sum of IoU, or the number of matches."""
+
+
+@dataclass(frozen=True, eq=False)
+class SynapseMatch:
+    """Synapses of a prediction matched one to one with those of the truth.
+
+    Attributes
+    ----------
+    rule : str
+        One of :data:`MATCH_RULES`.
+    min_iou : float
+        Pairs of smaller IoU are no candidates.
+    score : MatchScore
+        Of synapse objects: matches, predicted ones without a match, true ones without.
+    mean_iou, median_iou : float
+        Over the matches.
+    predicted_per_truth, truth_per_predicted : dict of int to int
+        Synapses of the other side that a synapse shares a voxel with, and how many synapses have so many: 2 or more
+        make a true synapse split, a predicted one merged.
+    n_missed, n_absorbed : int
+        True synapses without a match that share no voxel with the prediction; that share one with a predicted synapse
+        that is matched to another. What else there is of fn overlaps less than `min_iou`.
+    n_invented, n_duplicates : int
+        The same of predicted synapses without a match: made of nothing; second or third of a true synapse.
+    n_fn_at_border, n_fp_at_border : int
+        Of those without a match, how many touch a face of the volume, where a part of them may be cut off.
+    voxels : VoxelOverlap
+        Of all synapse voxels.
+    sizes : SizeAgreement
+    partners : PartnerAgreement or None
+        None without links.
+    table : pandas.DataFrame
+        The table "synapse_matches": one row for each match (`outcome` tp), true synapse without one (fn,
+        `synapse_id_predicted` 0) and predicted one without (fp, `synapse_id_truth` 0). `n_overlaps_truth`: predicted
+        synapses that touch the true one; `n_overlaps_predicted`: the other way round. `n_pairs_...`: different pairs
+        that each joins; `partners`: what the predicted pairs are to the true ones, '' if unmatched, unlinked, or
+        without links. The position is the true synapse's, of a fp the predicted one's.
+    """
+
+    rule: str
+    min_iou: float
+    score: MatchScore
+    mean_iou: float
+    median_iou: float
+    predicted_per_truth: dict[int, int]
+    truth_per_predicted: dict[int, int]
+    n_missed: int
+    n_absorbed: int
+    n_invented: int
+    n_duplicates: int
+    n_fn_at_border: int
+    n_fp_at_border: int
+    voxels: VoxelOverlap
+    sizes: SizeAgreement
+    partners: PartnerAgreement | None
+    table: pd.DataFrame
+
+    @property
+    def n_split(self) -> int:
+        """True synapses that share voxels with two predicted ones or more."""
+        return sum(n for k, n in self.predicted_per_truth.items() if k > 1)
+
+    @property
+    def n_merged(self) -> int:
+        """Predicted synapses that share voxels with two true ones or more."""
+        return sum(n for k, n in self.truth_per_predicted.items() if k > 1)
+
+    @property
+    def panoptic_quality(self) -> float:
+        """Sum of IoU / (tp + fp/2 + fn/2): F1 times mean IoU (Kirillov et al., CVPR 2019)."""
+        total = self.mean_iou * self.score.tp if self.score.tp else 0.0
+        return divide(2 * total, 2 * self.score.tp + self.score.fp + self.score.fn)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the table; an undefined number is None with its reason beside it."""
+        counts = ("n_split", "n_merged", "n_missed", "n_absorbed", "n_invented", "n_duplicates")
+        values = {name: getattr(self, name) for name in ("mean_iou", "median_iou", "panoptic_quality")}
+        reasons = dict.fromkeys(values, "no synapse is matched")
+        reasons["panoptic_quality"] = "neither side has a synapse"
+        histograms = {name: getattr(self, name) for name in ("predicted_per_truth", "truth_per_predicted")}
+        partners = {"partners_reason": "no links were given"} if self.partners is None else {}
+        return {
+            "rule": self.rule,
+            "min_iou": self.min_iou,
+            **self.score.to_dict(),
+            **explain_missing(values, reasons),
+            **{name: getattr(self, name) for name in (*counts, "n_fn_at_border", "n_fp_at_border")},
+            **{name: {str(k): n for k, n in found.items()} for name, found in histograms.items()},
+            "voxels": self.voxels.to_dict(),
+            "sizes": self.sizes.to_dict(),
+            "partners": self.partners.to_dict() if self.partners else None,
+            **partners,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Overlaps:
+    """Pairs of synapses (positions in `ids`) that share voxels, and which of them are matches."""
+
+    i: _Counts
+    j: _Counts
+    shared: _Counts
+    iou: npt.NDArray[np.float64]
+    chosen: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of the table: positions of the synapses (-1: none), and what a match shares."""
+
+    truth: _Counts
+    predicted: _Counts
+    shared: _Counts
+    iou: npt.NDArray[np.float64]
+
+
+def match_synapses(
+    truth: Synapses,
+    predicted: Synapses,
+    *,
+    links_truth: pd.DataFrame | None = None,
+    links_predicted: pd.DataFrame | None = None,
+    min_iou: float = 0.0,
+    rule: str = "iou",
+) -> SynapseMatch:
+    """Match predicted synapses one to one with true ones, and compare what is matched.
+
+    Parameters
+    ----------
+    truth, predicted : Synapses
+        On the same grid.
+    links_truth, links_predicted : pandas.DataFrame, optional
+        The tables "links" of both, to see whether a match joins the same segments.
+    min_iou : float
+        Two synapses are candidates if they share a voxel and their IoU is at least this.
+    rule : {"iou", "max_cardinality"}
+        Make the sum of IoU as large as possible, or first the number of matches.
+
+    Returns
+    -------
+    SynapseMatch
+
+    Raises
+    ------
+    InputError
+        If the grids differ, only one table of links is given or it does not belong to the synapses, `min_iou` is not
+        within 0 to 1, or the rule is unknown.
+
+    Notes
+    -----
+    IoU(s, p) = \\|s & p\\| / \\|s | p\\| in voxels; the matching M has each synapse at most once and maximises
+    sum IoU over M [1]_; tp = \\|M\\|, fp and fn are the others. tp, fp and fn depend on neither ids nor order; where
+    several matchings are equally good, the first voxels of the synapses decide. O(runs + overlaps log overlaps).
+
+    References
+    ----------
+    .. [1] H. W. Kuhn, Naval Research Logistics Quarterly 2, 83-97, 1955.
+
+    Examples
+    --------
+    >>> from connectograph.synapses import label_synapses
+    >>> from connectograph.volumes import Volume
+    >>> truth = label_synapses(Volume(np.array([[[3, 3, 3, 0, 4, 4, 0]]]), voxel_size=(40, 4, 4)))
+    >>> predicted = label_synapses(Volume(np.array([[[0, 8, 8, 8, 8, 0, 9]]]), voxel_size=(40, 4, 4)))
+    >>> found = match_synapses(truth, predicted)
+    >>> found.score.tp, found.score.fp, found.score.fn, found.mean_iou
+    (1, 1, 1, 0.4)
+    >>> found.n_merged, found.n_absorbed, found.n_invented, found.voxels.iou
+    (1, 1, 1, 0.42857142857142855)
+    """
+    _check(links_truth, links_predicted, min_iou, rule)
+    overlaps = _match(truth, predicted, min_iou, rule)
+    rows = _list_rows(overlaps, len(truth), len(predicted))
+    pairs = partners = None
+    if links_truth is not None and links_predicted is not None:
+        known = (truth.ids, _row_of(rows.truth, len(truth))), (predicted.ids, _row_of(rows.predicted, len(predicted)))
+        pairs = count_pairs(links_truth, links_predicted, *known, len(rows.truth))
+        partners = compare_partners(pairs, rows.iou, links_truth, links_predicted)
+    table = _make_matches(truth, predicted, overlaps, rows, pairs)
+    return _summarise(table, overlaps, partners, min_iou, rule)
+
+
+def _check(links_truth: pd.DataFrame | None, links_predicted: pd.DataFrame | None, min_iou: float, rule: str) -> None:
+    if rule not in MATCH_RULES:
+        raise InputError(f"rule is {rule!r}; expected one of {', '.join(MATCH_RULES)}.")
+    if not 0 <= min_iou <= 1:
+        raise InputError(f"min_iou is {min_iou}; expected a number from 0 to 1.")
+    if (links_truth is None) != (links_predicted is None):
+        lacking = "links_truth" if links_truth is None else "links_predicted"
+        raise InputError(f"{lacking} is missing: pass the links of both sides, or of none.")
+
+
+def _match(truth: Synapses, predicted: Synapses, min_iou: float, rule: str) -> _Overlaps:
+    """Overlapping pairs and the best of them."""
+    i, j, shared = count_shared(truth, predicted)
+    iou = shared / (count_voxels(truth)[i] + count_voxels(predicted)[j] - shared)
+    # in the order of their first voxels, so that ids have no say where several matchings are equally good
+    left, right = _by_first_voxel(truth)[i], _by_first_voxel(predicted)[j]
+    order = np.lexsort((right, left))
+    order = order[iou[order] >= min_iou]
+    chosen = np.zeros(len(i), bool)
+    chosen[order] = choose_pairs(left[order], right[order], iou[order], most_pairs=rule == "max_cardinality")
+    return _Overlaps(i, j, shared, iou, chosen)
+
+
+def _list_rows(overlaps: _Overlaps, n_truth: int, n_predicted: int) -> _Rows:
+    """Matches, then true synapses without one, then predicted ones."""
+    i, j, shared, iou = (part[overlaps.chosen] for part in (overlaps.i, overlaps.j, overlaps.shared, overlaps.iou))
+    fn, fp = np.setdiff1d(np.arange(n_truth), i), np.setdiff1d(np.arange(n_predicted), j)
+    alone = len(fn) + len(fp)
+    return _Rows(
+        truth=np.concatenate([i, fn, np.full(len(fp), -1)]),
+        predicted=np.concatenate([j, np.full(len(fn), -1), fp]),
+        shared=np.concatenate([shared, np.zeros(alone, np.int64)]),
+        iou=np.concatenate([iou, np.full(alone, np.nan)]),
+    )
+
+
+def _by_first_voxel(synapses: Synapses) -> _Counts:
+    """Rank of each synapse by its first voxel."""
+    first = np.unique(synapses.codes, return_index=True)[1]  # runs are sorted by their first voxel
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank
+
+
+def _row_of(at: _Counts, count: int) -> _Counts:
+    """The row of each synapse."""
+    row = np.empty(count, np.int64)
+    there = np.flatnonzero(at >= 0)
+    row[at[there]] = there
+    return row
+
+
+def _make_matches(
+    truth: Synapses, predicted: Synapses, overlaps: _Overlaps, rows: _Rows, pairs: PairCounts | None
+) -> pd.DataFrame:
+    own, other = _describe(truth, rows.truth, overlaps.i), _describe(predicted, rows.predicted, overlaps.j)
+    in_truth, in_predicted = rows.truth >= 0, rows.predicted >= 0
+    both, zero = in_truth & in_predicted, np.zeros(len(in_truth), np.int64)
+    return make_table(
+        "synapse_matches",
+        {
+            "synapse_id_truth": own["synapse_id"],
+            "synapse_id_predicted": other["synapse_id"],
+            "outcome": np.where(both, "tp", np.where(in_truth, "fn", "fp")),
+            "n_voxels_truth": own["n_voxels"],
+            "n_voxels_predicted": other["n_voxels"],
+            "n_voxels_shared": rows.shared,
+            "iou": rows.iou,
+            "n_overlaps_truth": own["n_overlaps"],
+            "n_overlaps_predicted": other["n_overlaps"],
+            "at_border": own["at_border"] | other["at_border"],
+            "n_pairs_truth": pairs.truth if pairs else zero,
+            "n_pairs_predicted": pairs.predicted if pairs else zero,
+            "n_pairs_shared": pairs.shared if pairs else zero,
+            "partners": np.where(both, pairs.relation, "") if pairs else [""] * len(zero),
+            **{axis: np.where(in_truth, own[axis], other[axis]) for axis in ("z_nm", "y_nm", "x_nm")},
+        },
+    )
+
+
+def _describe(synapses: Synapses, at: _Counts, overlapping: _Counts) -> dict[str, npt.NDArray[Any]]:
+    """What is known of the synapses at some positions; zeros where the position is -1."""
+    measured = measure_synapses(synapses)
+    columns: dict[str, npt.NDArray[Any]] = {
+        name: measured[name].to_numpy() for name in ("synapse_id", "n_voxels", "z_nm", "y_nm", "x_nm")
+    }
+    columns["n_overlaps"] = np.bincount(overlapping, minlength=len(synapses)).astype(np.int64)
+    columns["at_border"] = _find_border(synapses)
+    # one more entry, of zeros, for the position -1
+    return {name: np.append(values, np.zeros(1, values.dtype))[at] for name, values in columns.items()}
+
+
+def _find_border(synapses: Synapses) -> npt.NDArray[np.bool_]:
+    """Which synapses have a voxel at a face of the volume."""
+    depth, height, width = synapses.shape
+    row, x = np.divmod(synapses.starts, width)
+    z, y = np.divmod(row, height)
+    outer = (z == 0) | (z == depth - 1) | (y == 0) | (y == height - 1) | (x == 0) | (x + synapses.lengths == width)
+    border = np.zeros(len(synapses), bool)
+    border[synapses.codes[outer]] = True
+    return border
+
+
+def _summarise(
+    table: pd.DataFrame, overlaps: _Overlaps, partners: PartnerAgreement | None, min_iou: float, rule: str
+) -> SynapseMatch:
+    tp, fn, fp = (table[table["outcome"] == outcome] for outcome in ("tp", "fn", "fp"))
+    true, found = table[table["outcome"] != "fp"], table[table["outcome"] != "fn"]
+    i, j, chosen = overlaps.i, overlaps.j, overlaps.chosen
+    n_voxels = (int(side.sum()) for side in (true["n_voxels_truth"], found["n_voxels_predicted"], overlaps.shared))
+    return SynapseMatch(
+        rule=rule,
+        min_iou=float(min_iou),
+        score=MatchScore(len(tp), len(fp), len(fn)),
+        mean_iou=float(tp["iou"].mean()) if len(tp) else math.nan,
+        median_iou=float(tp["iou"].median()) if len(tp) else math.nan,
+        predicted_per_truth=_histogram(true["n_overlaps_truth"]),
+        truth_per_predicted=_histogram(found["n_overlaps_predicted"]),
+        n_missed=int((fn["n_overlaps_truth"] == 0).sum()),
+        n_absorbed=_count_beside(i, j, chosen),
+        n_invented=int((fp["n_overlaps_predicted"] == 0).sum()),
+        n_duplicates=_count_beside(j, i, chosen),
+        n_fn_at_border=int(fn["at_border"].sum()),
+        n_fp_at_border=int(fp["at_border"].sum()),
+        voxels=VoxelOverlap(*n_voxels),
+        sizes=compare_sizes(true["n_voxels_truth"].to_numpy(), true["n_voxels_predicted"].to_numpy()),
+        partners=partners,
+        table=table,
+    )
+
+
+def _count_beside(own: _Counts, other: _Counts, chosen: npt.NDArray[np.bool_]) -> int:
+    """Synapses without a match that touch one that is matched to another."""
+    taken = np.isin(other, other[chosen])
+    return len(np.setdiff1d(own[taken], own[chosen]))
+
+
+def _histogram(values: pd.Series) -> dict[int, int]:
+    found, times = np.unique(values.to_numpy(), return_counts=True)
+    return dict(zip(found.tolist(), times.tolist(), strict=True))
