@@ -1,6 +1,6 @@
 """``python -m connectograph``."""
 
-from connectograph.cli import main
+from connectograph.cli import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

@@ -211,9 +211,9 @@ def nodes_of(graph: nx.Graph | pd.DataFrame) -> npt.NDArray[np.uint64]:
     >>> nodes_of(nx.Graph([(9, 4)])).tolist()
     [4, 9]
     """
-    from connectograph._kernels.edges import number_pairs
-
     if isinstance(graph, pd.DataFrame):
+        from connectograph._kernels.edges import number_pairs
+
         return number_pairs([(as_ids(graph["source"]), as_ids(graph["target"]))])[0]
     return np.unique(as_ids(graph.nodes, "nodes"))
 

@@ -24,7 +24,7 @@ from typing import Any
 from commands import evaluate_rows, import_rows
 from measuring import Cost, Row, run_command, script
 
-PACKAGES = ("connectograph", "numpy", "scipy", "pandas", "h5py", "numba", "connected-components-3d", "zlib-ng")
+PACKAGES = ("connectograph", "numpy", "scipy", "pandas", "h5py", "numba", "connected-components-3d", "deflate")
 
 
 @dataclass(frozen=True)

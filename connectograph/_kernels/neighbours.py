@@ -67,96 +67,152 @@ def close_voxels(open_voxels: Array, height: int, width: int, max_found: int) ->
 
 
 @kernel
-def _emit(keys, sums, used, code, found, n_found, count, z, y, x_sum):
-    """Write a record for every unordered pair of found segments (and for each alone) where there is room."""
+def _emit(keys, sums, used, code, found, at, n_found, count, z, y, x_sum):
+    """Write a record for every unordered pair of the segments in a list (and for each alone) where there is room."""
     for i in range(n_found):
         for j in range(i, n_found):
+            a, b = found[at, i], found[at, j]
             keys[used, 0] = np.uint64(code)
-            keys[used, 1], keys[used, 2] = min(found[i], found[j]), max(found[i], found[j])
+            keys[used, 1], keys[used, 2] = min(a, b), max(a, b)
             sums[used, 0], sums[used, 1], sums[used, 2], sums[used, 3] = count, count * z, count * y, x_sum
             used += 1
     return used
 
 
 @kernel
-def _equal(first, n_first, second, n_second):
+def _leave_open(loose, used, voxel, count, code, found, at, n_found):
+    """Write what a list holds for each of some voxels along x."""
+    for i in range(count):
+        for k in range(n_found):
+            loose[used, 0], loose[used, 1], loose[used, 2] = np.uint64(voxel + i), np.uint64(code), found[at, k]
+            used += 1
+    return used
+
+
+@kernel
+def _equal(found, first, n_first, second, n_second):
     """Whether two lists hold the same segments in the same order."""
     if n_first != n_second:
         return False
     for i in range(n_first):
-        if first[i] != second[i]:
+        if found[first, i] != found[second, i]:
             return False
     return True
 
 
 @kernel
-def _add(found, n, value):
+def _add(found, at, n, value):
     """Put a segment into a list unless it is background or there already; the length of the list."""
     if value == 0 or value >= _IGNORE:
         return n
     for i in range(n):
-        if found[i] == value:
+        if found[at, i] == value:
             return n
-    found[n] = value
+    found[at, n] = value
     return n + 1
 
 
 @kernel
-def _find_line(voxels, n_z, n_y, n_x, z, y, begin, end, offsets, steps, reach, found, counts):
-    """Distinct segments at (z, y, x) + offsets, as far as these lie in the block, for each x of a stretch."""
-    inside = reach[0] <= z < n_z - reach[0] and reach[1] <= y < n_y - reach[1]
-    for x in range(begin, end):
-        here, n = found[x - begin], 0
-        place = (z * n_y + y) * n_x + x
-        if inside and reach[2] <= x < n_x - reach[2]:
-            for k in range(steps.size):
-                n = _add(here, n, np.uint64(voxels[place + steps[k]]))
+def _choose_steps(extent, z, y, offsets, steps, chosen):
+    """The steps that lead from the row (z, y) to rows of the block; their number."""
+    n = 0
+    for k in range(steps.size):
+        if 0 <= z + offsets[k, 0] < extent[0] and 0 <= y + offsets[k, 1] < extent[1]:
+            chosen[n] = steps[k]
+            n += 1
+    return n
+
+
+@kernel
+def _mark_changes(voxels, place, n, steps, n_steps, marks):
+    """Mark which of n voxels along x have a neighbour that differs from the same neighbour of the voxel before."""
+    for i in range(n):
+        marks[i] = 0
+    for k in range(n_steps):
+        first = place + steps[k]
+        for i in range(1, n):
+            marks[i] |= voxels[first + i] != voxels[first + i - 1]
+
+
+@kernel
+def _find_at(voxels, extent, z, y, x, offsets, steps, found, at):
+    """List the distinct segments at (z, y, x) + offsets, as far as these lie in the block; their number."""
+    n = 0
+    place = (z * extent[1] + y) * extent[2] + x
+    for k in range(steps.size):
+        i, j, m = z + offsets[k, 0], y + offsets[k, 1], x + offsets[k, 2]
+        if 0 <= i < extent[0] and 0 <= j < extent[1] and 0 <= m < extent[2]:
+            n = _add(found, at, n, np.uint64(voxels[place + steps[k]]))
+    return n
+
+
+@kernel
+def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, chosen, found, counts, ends, marks):
+    """Cut the voxels begin..end of a row into stretches with the same segments near; how many there are.
+
+    Each gets a list in `found`, the list's length in `counts` and its end in `ends`. No stretch crosses the line
+    between voxels that are and are not within the reach of the block's ends along x.
+    """
+    first, last, n = max(begin, reach), min(end, extent[2] - reach), 0
+    if first >= last:
+        first = last = end
+    for x in range(begin, first):
+        counts[n], ends[n] = _find_at(voxels, extent, z, y, x, offsets, steps, found, n), x + 1
+        n += 1
+    n_steps = _choose_steps(extent, z, y, offsets, steps, chosen)
+    line, x, n_before = (z * extent[1] + y) * extent[2], first, n
+    _mark_changes(voxels, line + first, last - first, chosen, n_steps, marks)
+    while x < last:
+        n_found = 0
+        for k in range(n_steps):
+            n_found = _add(found, n, n_found, np.uint64(voxels[line + x + chosen[k]]))
+        x += 1
+        while x < last and marks[x - first] == 0:
+            x += 1
+        if n > n_before and _equal(found, n - 1, counts[n - 1], n, n_found):
+            ends[n - 1] = x
         else:
-            for k in range(steps.size):
-                i, j, m = z + offsets[k, 0], y + offsets[k, 1], x + offsets[k, 2]
-                if 0 <= i < n_z and 0 <= j < n_y and 0 <= m < n_x:
-                    n = _add(here, n, np.uint64(voxels[place + steps[k]]))
-        counts[x - begin] = n
+            counts[n], ends[n] = n_found, x
+            n += 1
+    for x in range(last, end):
+        counts[n], ends[n] = _find_at(voxels, extent, z, y, x, offsets, steps, found, n), x + 1
+        n += 1
+    return n
 
 
 @kernel
 def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, lengths, codes, offsets, steps, reach):
     keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), 0
     loose, n_loose = np.empty((256, 3), np.uint64), 0
-    found, counts = np.empty((shape[2], offsets.shape[0]), np.uint64), np.empty(shape[2], np.int64)
+    found, marks = np.empty((shape[2], offsets.shape[0]), np.uint64), np.empty(shape[2], np.uint8)
+    counts, ends, chosen = np.empty(shape[2], np.int64), np.empty(shape[2], np.int64), np.empty_like(steps)
     for plane in range(first.size):
         z = near[0, 0] + plane
+        row = z * shape[1] + near[0, 1]
         for r in range(first[plane], last[plane]):
-            row = starts[r] // shape[2]
-            y = row - z * shape[1]
-            begin = max(starts[r] - row * shape[2], near[0, 2])
+            while starts[r] >= (row + 1) * shape[2]:
+                row += 1
+            y, x = row - z * shape[1], max(starts[r] - row * shape[2], near[0, 2])
             stop = min(starts[r] - row * shape[2] + lengths[r], near[1, 2])
-            _find_line(
-                voxels, extent[0], extent[1], extent[2], z - origin[0], y - origin[1],
-                begin - origin[2], stop - origin[2], offsets, steps, reach, found, counts,
-            )  # fmt: skip
+            if x >= stop:
+                continue
             whole_line = whole[0, 0] <= z < whole[1, 0] and whole[0, 1] <= y < whole[1, 1]
-            since = begin  # start of the stretch with the same segments that is not yet written down
-            for x in range(begin, stop):
-                n = counts[x - begin]
-                if not (whole_line and whole[0, 2] <= x < whole[1, 2]):
-                    while n_loose + n > loose.shape[0]:
+            n_stretches = _find_stretches(
+                voxels, extent, z - origin[0], y - origin[1], x - origin[2], stop - origin[2],
+                offsets, steps, reach[2], chosen, found, counts, ends, marks,
+            )  # fmt: skip
+            for at in range(n_stretches):
+                n, end = counts[at], ends[at] + origin[2]
+                if whole_line and whole[0, 2] <= x < whole[1, 2]:
+                    while used + n * (n + 1) // 2 > keys.shape[0]:
+                        keys, sums = grow(keys), grow(sums)
+                    x_sum = (end - x) * (x + end - 1) // 2
+                    used = _emit(keys, sums, used, codes[r], found, at, n, end - x, z, y, x_sum)
+                else:
+                    while n_loose + n * (end - x) > loose.shape[0]:
                         loose = grow(loose)
-                    for k in range(n):
-                        loose[n_loose, 0] = np.uint64(row * shape[2] + x)
-                        loose[n_loose, 1], loose[n_loose, 2] = np.uint64(codes[r]), found[x - begin, k]
-                        n_loose += 1
-                    since = x + 1
-                    continue
-                if x + 1 < min(stop, whole[1, 2]):
-                    if _equal(found[x - begin], n, found[x + 1 - begin], counts[x + 1 - begin]):
-                        continue
-                while used + n * (n + 1) // 2 > keys.shape[0]:
-                    keys, sums = grow(keys), grow(sums)
-                count = x + 1 - since
-                x_sum = count * since + count * (count - 1) // 2
-                used = _emit(keys, sums, used, codes[r], found[x - begin], n, count, z, y, x_sum)
-                since = x + 1
+                    n_loose = _leave_open(loose, n_loose, row * shape[2] + x, end - x, codes[r], found, at, n)
+                x = end
     return keys[:used], sums[:used], loose[:n_loose]
 
 
@@ -169,18 +225,18 @@ def _close(open_voxels, order, height, width, max_found):
     for i in range(order.size + 1):
         if i < order.size:
             voxel = open_voxels[order[i]]
-            n = _add(found[1 - held], n, voxel[2])
+            n = _add(found, 1 - held, n, voxel[2])
             if i + 1 < order.size and open_voxels[order[i + 1], 0] == voxel[0]:
                 continue
             place = np.int64(voxel[0])
             if place == last + 1 and place % width != 0 and voxel[1] == owner:
-                if _equal(found[0], n if held else n_held, found[1], n_held if held else n):
+                if _equal(found, held, n_held, 1 - held, n):
                     count, x_sum, last, n = count + 1, x_sum + place % width, place, 0
                     continue
         while used + n_held * (n_held + 1) // 2 > keys.shape[0]:
             keys, sums = grow(keys), grow(sums)
         row = last // width
-        used = _emit(keys, sums, used, owner, found[held], n_held, count, row // height, row % height, x_sum)
+        used = _emit(keys, sums, used, owner, found, held, n_held, count, row // height, row % height, x_sum)
         if i < order.size:
             owner, last, count, x_sum = voxel[1], place, 1, place % width
             held, n_held, n = 1 - held, n, 0

@@ -7,13 +7,30 @@ wrong; 3 interrupted; 4 a fault of connectograph.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from connectograph.cli.parser import build_parser
 from connectograph.errors import InputError
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
+
+
+def run() -> NoReturn:
+    """The program: run one command and end the process.
+
+    Everything is written and closed by then. To take millions of objects apart, only to give their memory back to a
+    system that takes it anyway, would cost half a second.
+    """
+    code = main()
+    with suppress(BrokenPipeError):  # whoever read our output has gone
+        for stream in (sys.stdout, sys.stderr):
+            if not stream.closed:
+                stream.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,10 +16,6 @@ Bytes = npt.NDArray[np.uint8]
 GZIP, SHUFFLE = 1, 2
 """Numbers that HDF5 gives these filters."""
 
-_PIECE_BYTES = 352 << 10
-"""Inflated at once. Pieces of this size stay in the cache and their memory is used again; a whole chunk would be fresh
-memory each time, whose page faults cost more than inflating does, and more still with several threads."""
-
 
 class CorruptChunk(ValueError):
     """The stored bytes are not what the file's description of them says."""
@@ -53,7 +49,9 @@ def readable_filters(dataset: Any) -> tuple[int, ...] | None:
     return codes
 
 
-def unpack(skipped: int, raw: bytes, filters: tuple[int, ...], out: npt.NDArray[Any], buffers: Buffers) -> None:
+def unpack(
+    skipped: int, raw: bytes, filters: tuple[int, ...], items: tuple[int, np.dtype[Any]], buffers: Buffers
+) -> npt.NDArray[Any]:
     """Undo the filters of one chunk.
 
     Parameters
@@ -64,69 +62,85 @@ def unpack(skipped: int, raw: bytes, filters: tuple[int, ...], out: npt.NDArray[
         As stored.
     filters : tuple of int
         From :func:`readable_filters`.
-    out : (n,) array
-        Filled with the chunk's items.
+    items : tuple of int and dtype
+        Number and type of the chunk's items.
     buffers : Buffers
         For the step between two filters.
+
+    Returns
+    -------
+    (n,) array of the type
+        The chunk's items; writable, valid until the thread unpacks its next chunk.
 
     Raises
     ------
     CorruptChunk
         If the bytes are damaged, too many or too few.
     """
+    n_bytes = items[0] * items[1].itemsize
     used = [code for index, code in enumerate(filters) if not skipped >> index & 1]
-    target = out.view(np.uint8)
-    planes = buffers.get("planes", target.size) if SHUFFLE in used else target
     if GZIP in used:
-        inflate(raw, planes)
-    elif len(raw) != planes.size:
-        raise CorruptChunk(f"{len(raw):,} bytes are stored, expected {planes.size:,}")
+        out = inflate(raw, n_bytes)
+    elif len(raw) == n_bytes:
+        out = np.frombuffer(bytearray(raw), np.uint8)
     else:
-        planes[:] = np.frombuffer(raw, np.uint8)
-    if SHUFFLE in used:
-        from connectograph._kernels.unshuffle import unshuffle
-
-        unshuffle(planes, out)
+        raise CorruptChunk(f"{len(raw):,} bytes are stored, expected {n_bytes:,}")
+    return (_join_planes(out, items[1], buffers) if SHUFFLE in used else out).view(items[1])
 
 
-def inflate(raw: bytes, out: Bytes) -> None:
-    """Unpack a zlib stream that fills `out` exactly.
+def inflate(raw: bytes, n_bytes: int) -> Bytes:
+    """Unpack a zlib stream of known size, without the GIL and never into more memory than that.
 
     Parameters
     ----------
     raw : bytes
         With zlib's header and checksum.
-    out : (n,) array of uint8
-        Filled.
+    n_bytes : int
+
+    Returns
+    -------
+    (n_bytes,) array of uint8
+        Writable.
 
     Raises
     ------
     CorruptChunk
-        If the stream is damaged or unpacks to more or fewer bytes; not more than one byte too many is unpacked.
+        If the stream is damaged or unpacks to more or fewer bytes.
 
     Examples
     --------
     >>> import zlib
-    >>> out = np.zeros(3, "uint8")
-    >>> inflate(zlib.compress(b"abc"), out)
-    >>> out.tobytes()
+    >>> inflate(zlib.compress(b"abc"), 3).tobytes()
     b'abc'
     """
-    from zlib_ng import zlib_ng
+    import deflate
 
-    stream = zlib_ng.decompressobj()
-    filled = 0
-    while not stream.eof:
-        try:
-            piece = stream.decompress(raw, min(_PIECE_BYTES, out.size - filled + 1))
-        except zlib_ng.error as error:  # type: ignore[misc]
-            raise CorruptChunk(str(error)) from error
-        if filled + len(piece) > out.size:
-            raise CorruptChunk(f"it unpacks to more than its {out.size:,} bytes")
-        if not piece and not stream.eof:
-            break
-        out[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)  # unlike memoryview, without the GIL
-        filled += len(piece)
-        raw = stream.unconsumed_tail
-    if filled < out.size or not stream.eof:
-        raise CorruptChunk(f"it ends after {filled:,} of {out.size:,} bytes")
+    try:
+        out: Bytes = np.frombuffer(deflate.zlib_decompress(raw, n_bytes), np.uint8)
+    except deflate.DeflateError:
+        raise CorruptChunk(_explain(raw, n_bytes)) from None
+    if out.size < n_bytes:
+        raise CorruptChunk(_explain(raw, n_bytes))
+    return out
+
+
+def _join_planes(planes: Bytes, dtype: np.dtype[Any], buffers: Buffers) -> Bytes:
+    from connectograph._kernels.unshuffle import unshuffle
+
+    out = buffers.get("items", planes.size)
+    unshuffle(planes, out.view(dtype))
+    return out
+
+
+def _explain(raw: bytes, n_bytes: int) -> str:
+    """What is wrong with a stream, found with a slower decoder that can tell; unpacks one byte too many at most."""
+    import zlib
+
+    stream = zlib.decompressobj()
+    try:
+        found = len(stream.decompress(raw, n_bytes + 1))
+    except zlib.error as error:
+        return str(error)
+    if found > n_bytes:
+        return f"it unpacks to more than its {n_bytes:,} bytes"
+    return f"it ends after {found:,} of {n_bytes:,} bytes"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,13 +37,14 @@ _KINDS = {bool: "boolean", int: "long", float: "double", str: "string"}
 Attributes = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Key:
-    """One attribute as GraphML declares it."""
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """One attribute of all nodes or all edges; None where it is absent."""
 
     domain: str
     name: str
     kind: str
+    values: list[Any]
 
 
 def write_graphml(graph: nx.Graph, path: str | Path) -> None:
@@ -75,7 +77,7 @@ def write_graphml(graph: nx.Graph, path: str | Path) -> None:
     """
     if graph.is_multigraph():
         raise InputError(f"{path}: a multigraph has several edges for a pair; sum them into n_synapses first.")
-    write_atomic(path, lambda stream: stream.writelines(line.encode() for line in _format_graph(graph)))
+    write_atomic(path, "".join(_format_graph(graph)))
 
 
 def read_graphml(path: str | Path) -> nx.Graph:
@@ -165,26 +167,27 @@ def write_adjacency(folder: str | Path, matrix: Any, nodes: npt.NDArray[np.uint6
 
 
 def _format_graph(graph: nx.Graph) -> Iterator[str]:
-    """GraphML, line by line, in the order of the ids."""
+    """GraphML in the order of the ids."""
     directed = graph.is_directed()
     ids = dict(zip(graph.nodes, as_ids(graph.nodes, "nodes").tolist(), strict=True))
-    nodes = [(ids[node], _plain(data)) for node, data in graph.nodes(data=True)]
-    edges = [(_order_pair(ids[a], ids[b], directed), _plain(data)) for a, b, data in graph.edges(data=True)]
-    nodes.sort(key=itemgetter(0))
-    edges.sort(key=itemgetter(0))
-    rows = {"graph": [_plain(graph.graph)], "node": [row for _, row in nodes], "edge": [row for _, row in edges]}
-    keys = [_Key(domain, name, kind) for domain in rows for name, kind in _find_kinds(rows[domain]).items()]
-    names = {domain: [(f"k{i}", key.name) for i, key in enumerate(keys) if key.domain == domain] for domain in rows}
+    nodes = sorted(((ids[node], data) for node, data in graph.nodes(data=True)), key=itemgetter(0))
+    edges = sorted(
+        ((_order_pair(ids[a], ids[b], directed), data) for a, b, data in graph.edges(data=True)), key=itemgetter(0)
+    )
+    columns = [
+        *_columns("graph", [graph.graph]),
+        *_columns("node", [data for _, data in nodes]),
+        *_columns("edge", [data for _, data in edges]),
+    ]
     yield _HEAD
-    for index, key in enumerate(keys):
-        name = quoteattr(_clean(key.name))
-        yield f'<key id="k{index}" for="{key.domain}" attr.name={name} attr.type="{key.kind}"/>\n'
+    for index, column in enumerate(columns):
+        name = quoteattr(_clean(column.name))
+        yield f'<key id="k{index}" for="{column.domain}" attr.name={name} attr.type="{column.kind}"/>\n'
     yield f'<graph edgedefault="{"directed" if directed else "undirected"}">\n'
-    yield _format_data(rows["graph"][0], names["graph"]) + "\n"
-    for node, row in nodes:
-        yield f'<node id="{node}">{_format_data(row, names["node"])}</node>\n'
-    for (source, target), row in edges:
-        yield f'<edge source="{source}" target="{target}">{_format_data(row, names["edge"])}</edge>\n'
+    yield from _format_lines("graph", [""], columns, "\n")
+    yield from _format_lines("node", [f'<node id="{node}">' for node, _ in nodes], columns, "</node>\n")
+    starts = [f'<edge source="{source}" target="{target}">' for (source, target), _ in edges]
+    yield from _format_lines("edge", starts, columns, "</edge>\n")
     yield "</graph>\n</graphml>\n"
 
 
@@ -192,36 +195,40 @@ def _order_pair(source: int, target: int, directed: bool) -> tuple[int, int]:
     return (source, target) if directed or source <= target else (target, source)
 
 
-def _plain(data: Attributes) -> Attributes:
-    """Attributes as Python values; the undefined ones are left out, ids become text."""
-    result = {}
-    for name, value in data.items():
-        plain = value.item() if isinstance(value, np.generic) else value
-        if plain is None or plain != plain:
-            continue
-        if name == _VOXEL_SIZE and not isinstance(plain, str):
-            plain = ",".join(repr(float(size)) for size in plain)
-        result[name] = str(plain) if name in _ID_COLUMNS else plain
-    return result
+def _columns(domain: str, rows: list[Attributes]) -> Iterator[_Column]:
+    """The attributes of the nodes, the edges or the graph, column by column, in the order of their names."""
+    for name in sorted(set().union(*rows)):
+        values = [row.get(name) for row in rows]
+        if set(map(type, values)) - _KINDS.keys():
+            values = [_plain(name, value) for value in values]
+        if name in _ID_COLUMNS:
+            values = [value if value is None else str(value) for value in values]
+        kinds = {_kind(name, values, type_) for type_ in set(map(type, values)) - {type(None)}}
+        if kinds:
+            yield _Column(domain, name, _common_kind(name, kinds), values)
 
 
-def _find_kinds(rows: list[Attributes]) -> dict[str, str]:
-    """GraphML type of each attribute: the narrowest that holds all its values."""
-    types: dict[str, set[str]] = {}
-    for row in rows:
-        for name, value in row.items():
-            types.setdefault(name, set()).add(_kind(name, value))
-    return {name: _common_kind(name, types[name]) for name in sorted(types)}
+def _plain(name: str, value: Any) -> Any:
+    """An attribute as a Python value."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if name == _VOXEL_SIZE and plain is not None and not isinstance(plain, str):
+        return ",".join(repr(float(size)) for size in plain)
+    return plain
 
 
-def _kind(name: str, value: Any) -> str:
-    kind = _KINDS.get(type(value))
-    if kind is None:
+def _kind(name: str, values: list[Any], type_: type) -> str:
+    """GraphML's name for one of the types of a column."""
+    if type_ not in _KINDS:
+        value = next(value for value in values if type(value) is type_)
         raise SchemaError(f"attribute {name!r} is {value!r}; GraphML holds numbers, True or False, and text.")
-    return "string" if kind == "long" and not -(2**63) <= value < 2**63 else kind
+    if type_ is int:
+        whole = [value for value in values if type(value) is int]
+        return "long" if min(whole) >= -(2**63) and max(whole) < 2**63 else "string"
+    return _KINDS[type_]
 
 
 def _common_kind(name: str, kinds: set[str]) -> str:
+    """The narrowest type that holds all values."""
     if kinds == {"long", "double"}:
         return "double"
     if kinds == {"long", "string"}:
@@ -231,15 +238,25 @@ def _common_kind(name: str, kinds: set[str]) -> str:
     return min(kinds)
 
 
-def _format_data(row: Attributes, names: list[tuple[str, str]]) -> str:
-    return "".join([f'<data key="{key}">{_text(row[name])}</data>' for key, name in names if name in row])
+def _format_lines(domain: str, starts: list[str], columns: list[_Column], end: str) -> Iterator[str]:
+    """The line of every node or edge: its start, its data, its end."""
+    data = [_format_data(f"k{i}", column) for i, column in enumerate(columns) if column.domain == domain]
+    return map("".join, zip(starts, *data, repeat(end)))
+
+
+def _format_data(key: str, column: _Column) -> list[str]:
+    """The data element of every row; none where the value is undefined."""
+    start, values = f'<data key="{key}">', column.values
+    if column.kind == "long" and None not in values:
+        return [f"{start}{value}</data>" for value in values]
+    return ["" if value is None or value != value else f"{start}{_text(value)}</data>" for value in values]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return escape(_clean(value), {"\r": "&#13;"})
     if isinstance(value, float):
         return repr(value).replace("inf", "INF")
+    if isinstance(value, str):
+        return escape(_clean(value), {"\r": "&#13;"})
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

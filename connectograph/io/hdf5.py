@@ -136,14 +136,14 @@ class Hdf5Labels:
         if stored.get_chunk_info_by_coord(origin).byte_offset is None:
             return self._constant((0, b""), self._dataset.fillvalue)[:size].reshape(shape)
         key = stored.read_direct_chunk(origin)
-        full = self._buffers.array("chunk", self.chunks, self.dtype)
-        small = len(key[1]) * _CONSTANT_RATIO < full.nbytes
+        items = math.prod(self.chunks)
+        small = len(key[1]) * _CONSTANT_RATIO < items * self.dtype.itemsize
         if small and key in self._constants:
             return self._constants[key][:size].reshape(shape)
-        flat = full.reshape(-1)
-        unpack(key[0], key[1], self._filters or (), flat, self._buffers)
+        flat = unpack(key[0], key[1], self._filters or (), (items, self.dtype), self._buffers)
         if small and (flat == flat[0]).all():
             self._constant(key, flat[0])
+        full = flat.reshape(self.chunks)
         return full if shape == full.shape else self._clip(full, shape)
 
     def _constant(self, key: tuple[int, bytes], value: Any) -> npt.NDArray[Any]:

@@ -130,10 +130,9 @@ def _new_chunk(origin: Shape, chunk: Shape, labels: Labels) -> tuple[npt.NDArray
 
 
 def _pack(chunk: npt.NDArray[Any]) -> bytes:
-    from zlib_ng import zlib_ng
+    import deflate
 
-    packed: bytes = zlib_ng.compress(chunk, _GZIP_LEVEL)
-    return packed
+    return bytes(deflate.zlib_compress(chunk, _GZIP_LEVEL))
 
 
 @contextmanager

@@ -117,13 +117,19 @@ def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
 def _format_csv(table: pd.DataFrame) -> str:
     safe = pd.DataFrame(
         {
-            _escape(str(name)): column if pd.api.types.is_numeric_dtype(column.dtype) else list(map(_escape, column))
+            _escape(str(name)): column if pd.api.types.is_numeric_dtype(column.dtype) else _escape_cells(column)
             for name, column in table.items()
         }
     )
     # Python's csv does not quote a lone carriage return, which readers take for the end of the row
     text = safe.to_csv(index=False, lineterminator="\n")
     return safe.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
+
+
+def _escape_cells(column: pd.Series) -> list[Any]:
+    cells = column.tolist()
+    escaped = {cell: _escape(cell) for cell in set(cells)}
+    return [escaped[cell] for cell in cells]
 
 
 def _escape(cell: Any) -> Any:
