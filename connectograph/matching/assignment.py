@@ -14,6 +14,7 @@ _Weights: TypeAlias = npt.NDArray[np.float64]
 _Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _EXACT_BITS = 50  # whole numbers below 2^53 are exact in a double; some room for sums of a few
+_BATCH = 512
 
 
 def choose_pairs(left: _Codes, right: _Codes, weight: _Weights, *, most_pairs: bool = False) -> _Mask:
@@ -61,10 +62,9 @@ def choose_pairs(left: _Codes, right: _Codes, weight: _Weights, *, most_pairs: b
     component, largest = _components(left, right)
     star = largest[component] == 1
     chosen[_heaviest(component, weight, star)] = True
-    rest = np.flatnonzero(~star)
-    if len(rest):
-        whole = _as_whole(weight[rest], int(largest[component[rest]].max()), most_pairs)
-        chosen[rest] = _assign(left[rest], right[rest], whole)
+    for at in _batches(component, ~star):
+        whole = _as_whole(weight[at], int(largest[component[at]].max()), most_pairs)
+        chosen[at] = _assign(left[at], right[at], whole)
     return chosen
 
 
@@ -86,6 +86,15 @@ def _heaviest(component: _Codes, weight: _Weights, among: _Mask) -> _Codes:
     rows = np.flatnonzero(among)
     order = rows[np.lexsort((-weight[rows], component[rows]))]
     return order[np.unique(component[order], return_index=True)[1]]
+
+
+def _batches(component: _Codes, among: _Mask) -> list[npt.NDArray[np.intp]]:
+    """Pairs of whole components, some hundred at a time: the solver's time grows with pairs x ends."""
+    rows = np.flatnonzero(among)
+    rows = rows[np.argsort(component[rows], kind="stable")]
+    begins = np.unique(component[rows], return_index=True)[1]
+    cuts = begins[1:][np.diff(begins // _BATCH) > 0]
+    return np.split(rows, cuts) if len(rows) else []
 
 
 def _as_whole(weight: _Weights, most: int, most_pairs: bool) -> _Weights:

@@ -122,18 +122,17 @@ def count_shared(truth: Synapses, predicted: Synapses) -> tuple[_Counts, _Counts
 def count_voxels(synapses: Synapses) -> _Counts:
     """Voxels of each synapse."""
     n_voxels = np.zeros(len(synapses), np.int64)
-    np.add.at(n_voxels, synapses.codes, synapses.lengths)
+    np.add.at(n_voxels, synapses.codes, synapses.lengths.astype(np.int64))
     return n_voxels
 
 
 def _cross_runs(truth: Synapses, predicted: Synapses) -> tuple[_Counts, _Counts, _Counts]:
     """Positions of each two runs that overlap, and their common voxels."""
-    starts = np.concatenate([truth.starts, predicted.starts])
-    order = np.argsort(starts, kind="stable")  # of equal starts the truth's comes first
-    theirs = order >= len(truth.starts)
-    # the last run of the other side that begins before (or, for the truth's, with) each one
-    in_truth = np.cumsum(~theirs)[theirs] - 1
-    in_predicted = np.cumsum(theirs)[~theirs] - 1
+    n, m = len(truth.starts), len(predicted.starts)
+    order = np.argsort(np.concatenate([truth.starts, predicted.starts]), kind="stable")
+    # of each run, the last of the other side that begins before it; of equal begins the truth's is the first
+    in_predicted = np.flatnonzero(order < n) - np.arange(n) - 1
+    in_truth = np.flatnonzero(order >= n) - np.arange(m) - 1
     j, shared_j = _within(predicted, truth, in_truth)
     i, shared_i = _within(truth, predicted, in_predicted)
     return (

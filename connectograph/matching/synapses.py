@@ -246,7 +246,8 @@ def _list_rows(overlaps: _Overlaps, n_truth: int, n_predicted: int) -> _Rows:
 
 def _by_first_voxel(synapses: Synapses) -> _Counts:
     """Rank of each synapse by its first voxel."""
-    first = np.unique(synapses.codes, return_index=True)[1]  # runs are sorted by their first voxel
+    first = np.empty(len(synapses), np.int64)
+    first[synapses.codes[::-1]] = synapses.starts[::-1]  # runs are sorted, and the last that is stored stays
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank
