@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-__all__ = ["divide", "explain_missing", "log2_ratio", "spearman"]
+__all__ = ["divide", "explain_missing", "log2_ratio", "spearman", "student_quantile"]
 
 
 def divide(part: float, whole: float) -> float:
@@ -38,15 +40,47 @@ def spearman(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import numpy as np
     >>> spearman(np.array([1, 2, 3]), np.array([10, 30, 20]))
     0.5
     """
-    from scipy.stats import rankdata
-
-    left, right = (rankdata(side) - (len(side) + 1) / 2 for side in (truth, predicted))
+    left, right = _centred_ranks(truth), _centred_ranks(predicted)
     return divide(float(left @ right), math.sqrt(float(left @ left) * float(right @ right)))
+
+
+def student_quantile(share: float, freedom: int) -> float:
+    """Quantile of Student's t distribution, without the seconds that a statistics package takes to load.
+
+    Parameters
+    ----------
+    share : float
+        Between 0 and 1.
+    freedom : int
+        Degrees of freedom, 2 or more.
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Newton's method on the finite sums for the distribution function, from the quantile of the normal distribution
+    (Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 to 26.7.5).
+
+    Examples
+    --------
+    >>> round(student_quantile(0.975, 10), 6)
+    2.228139
+    """
+    z = NormalDist().inv_cdf(share)
+    found = z + (z**3 + z) / (4 * freedom)
+    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
+    for _ in range(20):
+        density = math.exp(scale - (freedom + 1) / 2 * math.log1p(found**2 / freedom))
+        step = (_student_share(found, freedom) - share) / density
+        found -= step
+        if abs(step) < 1e-13 * max(1.0, abs(found)):
+            break
+    return found
 
 
 def explain_missing(values: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, Any]:
@@ -64,3 +98,26 @@ def explain_missing(values: Mapping[str, Any], reasons: Mapping[str, str]) -> di
         if missing:
             result[f"{name}_reason"] = reasons[name]
     return result
+
+
+def _centred_ranks(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Average ranks for ties, minus their mean; small whole numbers are counted instead of sorted."""
+    if values.dtype.kind in "iu" and len(values) and values.min() >= 0 and values.max() < 2 * len(values):
+        place, count = values, np.bincount(values)
+    else:
+        _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    of_value = np.cumsum(count) - (count - 1) / 2 - (len(values) + 1) / 2
+    ranks: npt.NDArray[np.float64] = of_value[place]
+    return ranks
+
+
+def _student_share(value: float, freedom: int) -> float:
+    """Share of Student's t distribution below a value."""
+    angle = math.atan(value / math.sqrt(freedom))
+    odd = freedom % 2
+    steps = np.arange(1 + odd, freedom - 1, 2)
+    terms = np.cumprod(np.append(1.0, math.cos(angle) ** 2 * steps / (steps + 1)))
+    if not odd:
+        return (1 + math.sin(angle) * float(terms.sum())) / 2
+    rest = math.sin(angle) * math.cos(angle) * float(terms.sum()) if freedom > 1 else 0.0
+    return 0.5 + (angle + rest) / math.pi

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._components import label_components
 from connectograph._numbers import divide, explain_missing
 from connectograph.degrees.agreement import DegreeAgreement, agree
 from connectograph.degrees.partners import PartnerOverlap, list_partners, overlap_partners
@@ -137,9 +138,10 @@ def compare_degrees(
     """
     both = as_aligned(truth, predicted)
     n = len(both.nodes)
-    has_truth, has_predicted = (sum_role(both, "total", weight > 0) > 0 for weight in (both.truth, both.predicted))
-    wcc = [_largest_component(both, weight, "weak") for weight in (both.truth, both.predicted)]
-    scc = [_largest_component(both, weight, "strong") for weight in (both.truth, both.predicted)]
+    sides = (both.truth > 0, both.predicted > 0)
+    has_truth, has_predicted = (sum_role(both, "total", side) > 0 for side in sides)
+    wcc = [_largest_weak(both, side) for side in sides]
+    scc = [_largest_strong(both, side) if both.directed else None for side in sides]
     return DegreeComparison(
         directed=both.directed,
         n_nodes=n,
@@ -152,8 +154,8 @@ def compare_degrees(
         n_gained=int((has_predicted & ~has_truth).sum()),
         wcc_truth=wcc[0],
         wcc_predicted=wcc[1],
-        scc_truth=scc[0] if both.directed else None,
-        scc_predicted=scc[1] if both.directed else None,
+        scc_truth=scc[0],
+        scc_predicted=scc[1],
     )
 
 
@@ -173,15 +175,19 @@ def _overlaps(both: AlignedEdges) -> Iterator[PartnerOverlap]:
             yield overlap_partners(role, k, *partners)
 
 
-def _largest_component(both: AlignedEdges, weight: npt.NDArray[np.int64], connection: str) -> int:
-    """Neurons in the largest component of one graph; every neuron is at least one by itself."""
+def _largest_weak(both: AlignedEdges, there: npt.NDArray[np.bool_]) -> int:
+    """Neurons in the largest component of the pairs that are `there`; every neuron is at least one by itself."""
+    label = label_components(len(both.nodes), both.source[there], both.target[there])
+    return int(np.bincount(label).max(initial=0))
+
+
+def _largest_strong(both: AlignedEdges, there: npt.NDArray[np.bool_]) -> int:
+    """The same of the largest set within which every neuron reaches every other along the arrows."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n, there = len(both.nodes), weight > 0
-    if not n:
-        return 0
+    n = len(both.nodes)
     ones = np.ones(int(there.sum()), np.int8)
     matrix = coo_array((ones, (both.source[there], both.target[there])), shape=(n, n))
-    _, component = connected_components(matrix, directed=both.directed, connection=connection)
-    return int(np.bincount(component).max())
+    label = connected_components(matrix, connection="strong")[1] if n else []
+    return int(np.bincount(label).max(initial=0))

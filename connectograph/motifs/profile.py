@@ -11,9 +11,9 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from connectograph._components import label_components
 from connectograph._numbers import divide, explain_missing
 from connectograph.motifs.census import Oriented, census_of, count_closed_kinds, orient
 from connectograph.motifs.dyads import Dyads, dyads_of
@@ -173,7 +173,7 @@ def profile_of(dyads: Dyads) -> MotifProfile:
         transitivity=divide(3 * n_triangles, n_wedges),
         clustering=clustering,
         n_three_cycles=cyclic if dyads.directed else n_triangles,
-        n_independent_cycles=len(dyads.code) - n + _count_components(dyads),
+        n_independent_cycles=len(dyads.code) - n + len(np.unique(label_components(n, dyads.low, dyads.high))),
         n_triangles=n_triangles,
         n_four_cliques=_count_four_cliques(oriented, n_triangles),
         maximal_cliques=_list_cliques(dyads),
@@ -197,15 +197,6 @@ def _cluster(dyads: Dyads, oriented: Oriented) -> tuple[int, float]:
         closed, possible = weighted, total * (total - 1) - 2 * mutual
     local = closed[pairs > 0] / possible[pairs > 0]
     return int(pairs.sum()), float(local.mean()) if len(local) else math.nan
-
-
-def _count_components(dyads: Dyads) -> int:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    ones: npt.NDArray[np.int8] = np.ones(len(dyads.code), np.int8)
-    matrix = coo_array((ones, (dyads.low, dyads.high)), shape=(dyads.n_nodes, dyads.n_nodes))
-    return int(connected_components(matrix, directed=False, return_labels=False)) if dyads.n_nodes else 0
 
 
 def _count_four_cliques(oriented: Oriented, n_triangles: int) -> int | None:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
+from connectograph._numbers import student_quantile
 from connectograph.errors import InputError
 from connectograph.uncertainty.results import Interval
 
@@ -78,19 +78,17 @@ def make_interval(
     -------
     Interval
     """
-    from scipy.special import expit, logit, stdtrit
-
     if n_neurons < MIN_NEURONS:
         return no_interval(value, level, n_neurons, too_few(n_neurons))
     if variance <= _ROUNDING * scale:
         return no_interval(value, level, n_neurons, "no interval: the outcomes do not vary")
     error = math.sqrt(variance)
-    reach = float(stdtrit(n_neurons - 1, (1 + level) / 2)) * error
-    limits = np.array([value - reach, value + reach])
+    reach = student_quantile((1 + level) / 2, n_neurons - 1) * error
+    limits = value - reach, value + reach
     if bounded:
-        reach /= value * (1 - value)
-        limits = expit(logit(value) + np.array([-reach, reach]))
-    return Interval(value, error, float(limits[0]), float(limits[1]), level, n_neurons)
+        middle, reach = math.log(value / (1 - value)), reach / (value * (1 - value))
+        limits = _logistic(middle - reach), _logistic(middle + reach)
+    return Interval(value, error, *limits, level, n_neurons)
 
 
 def no_interval(value: float, level: float, n_neurons: int, reason: str) -> Interval:
@@ -101,3 +99,8 @@ def no_interval(value: float, level: float, n_neurons: int, reason: str) -> Inte
 def too_few(n_neurons: int) -> str:
     """Why so few neurons give no interval."""
     return f"no interval: {n_neurons} neurons, fewer than {MIN_NEURONS}"
+
+
+def _logistic(x: float) -> float:
+    """1 / (1 + exp(-x)), without overflow."""
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
