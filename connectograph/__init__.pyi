@@ -18,6 +18,7 @@ from .errors import SchemaError as SchemaError
 from .evaluation import Evaluation as Evaluation
 from .evaluation import compare_connectomes as compare_connectomes
 from .evaluation import evaluate as evaluate
+from .evaluation import sweep_heat_map as sweep_heat_map
 from .graphs import AlignedEdges as AlignedEdges
 from .graphs import adjacency as adjacency
 from .graphs import align as align

@@ -354,7 +354,7 @@ def choose_operating_point(
     ('x_nm', 0.9, 0.0)
     """
     table = truth if isinstance(truth, pd.DataFrame) else edges_of(truth)
-    axis, cut = _find_cut(table, links)
+    axis, cut = find_cut(table, links)
     if math.isnan(cut):
         return OperatingChoice(axis, cut, None, None, "the truth has no edge")
     direction = _direction(truth, links, directed)
@@ -369,8 +369,8 @@ def choose_operating_point(
     return OperatingChoice(axis, cut, point, halves[1].at_threshold(point.threshold))
 
 
-def _find_cut(truth: pd.DataFrame, links: pd.DataFrame) -> tuple[str, float]:
-    """Axis on which the truth spreads most, and its median there; NaN if there is no row."""
+def find_cut(truth: pd.DataFrame, links: pd.DataFrame) -> tuple[str, float]:
+    """Axis on which the truth spreads most, and its median there (NaN if there is no row); all rows need positions."""
     for name, table in (("truth", truth), ("links", links)):
         lacking = int(table[list(_AXES)].isna().any(axis=1).sum())
         if lacking:
