@@ -22,6 +22,7 @@ from connectograph.motifs import (
     TRIADS,
     TRIPLES,
     centrality,
+    compare_dyads,
     compare_motifs,
     count_triads,
     count_triples,
@@ -347,6 +348,27 @@ def test_what_is_too_large_is_left_out_and_said_so(monkeypatch):
     monkeypatch.setattr(profile, "MAX_CLIQUES", 10**6)
     monkeypatch.setattr(profile, "MAX_CLIQUE_EDGES", 10)
     assert math.isnan(measure_motifs(graph).largest_clique)
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_the_quick_comparison_is_the_whole_one_without_cliques_and_betweenness(directed):
+    truth, predicted = (random_graph(20, 0.3, seed, directed) for seed in (2, 3))
+    whole, quick = (compare_motifs(truth, predicted, quick=quick).to_dict() for quick in (False, True))
+    for block in (quick, quick["truth"], quick["predicted"], quick["log2_ratios"]):
+        for name in ("n_four_cliques", "maximal_cliques", "largest_clique", "betweenness_spearman"):
+            if name in block:
+                assert block.pop(name) is None
+                assert "quick comparison" in block.pop(f"{name}_reason")
+    for side in ("truth", "predicted"):
+        assert quick[side].items() <= whole[side].items()
+    for name in ("dyads", "census", "ratios"):
+        assert quick[name] == whole[name]
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_dyads_alone_are_those_of_the_whole_comparison(directed):
+    truth, predicted = (random_graph(20, 0.3, seed, directed) for seed in (4, 5))
+    assert compare_dyads(truth, predicted).equals(compare_motifs(truth, predicted).dyads)
 
 
 # ----------------------------------------------------------------------------------------------------- comparison

@@ -20,7 +20,7 @@ letter. Drawn with A, B, C (``<->`` mutual)::
 
 from connectograph.motifs.census import CLOSED, CONNECTED, TRIADS, TRIPLES, count_triads, count_triples
 from connectograph.motifs.centrality import measure_centrality
-from connectograph.motifs.comparison import MotifComparison, compare_motifs
+from connectograph.motifs.comparison import MotifComparison, compare_dyads, compare_motifs
 from connectograph.motifs.nulls import NullGraph, randomise
 from connectograph.motifs.profile import MotifProfile, measure_motifs
 from connectograph.motifs.significance import NullComparison, compare_to_null
@@ -34,6 +34,7 @@ __all__ = [
     "MotifProfile",
     "NullComparison",
     "NullGraph",
+    "compare_dyads",
     "compare_motifs",
     "compare_to_null",
     "count_triads",

@@ -58,8 +58,8 @@ def measure_centrality(
     return pd.DataFrame({"segment_id": ids, "degree": degree, "betweenness": betweenness})
 
 
-def centrality_of(dyads: Dyads) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Degree and betweenness centrality of every node of some dyads."""
+def centrality_of(dyads: Dyads, *, quick: bool = False) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Degree and betweenness centrality of every node of some dyads; no betweenness (NaN) if it is to be quick."""
     n = dyads.n_nodes
     source, target = arcs_of(dyads)
     degree = np.bincount(source, minlength=n).astype(np.float64)
@@ -67,7 +67,7 @@ def centrality_of(dyads: Dyads) -> tuple[npt.NDArray[np.float64], npt.NDArray[np
         degree += np.bincount(target, minlength=n)
     with np.errstate(invalid="ignore"):
         degree /= max(n - 1, 0)
-    return degree, _betweenness(n, source, target)
+    return degree, np.full(n, np.nan) if quick else _betweenness(n, source, target)
 
 
 def _betweenness(n: int, source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -16,9 +16,9 @@ from connectograph.graphs import AlignedEdges, as_aligned
 from connectograph.motifs.census import count_closed_kinds, orient
 from connectograph.motifs.centrality import MAX_PATH_STEPS, centrality_of
 from connectograph.motifs.dyads import Codes, Dyads, align_dyads
-from connectograph.motifs.profile import MotifProfile, profile_of
+from connectograph.motifs.profile import LEFT_OUT, MotifProfile, profile_of
 
-__all__ = ["MotifComparison", "compare_motifs"]
+__all__ = ["MotifComparison", "compare_dyads", "compare_motifs"]
 
 _RATIOS = ("density", "reciprocity", "transitivity", "clustering")
 _COUNTS = ("n_three_cycles", "n_independent_cycles", "n_triangles", "n_four_cliques")
@@ -87,7 +87,7 @@ class MotifComparison:
             "truth": self.truth.to_dict(),
             "predicted": self.predicted.to_dict(),
             "ratios": explain_missing(self.ratios, dict.fromkeys(_RATIOS, why)),
-            "log2_ratios": explain_missing(self.log2_ratios, dict.fromkeys(_COUNTS, "too many to count")),
+            "log2_ratios": explain_missing(self.log2_ratios, dict.fromkeys(_COUNTS, self._why_no_count())),
             "dyads": {state: {name: int(row[name]) for name in row.index} for state, row in self.dyads.iterrows()},
             "census": [explain_missing(row, rows) for row in self._census_rows()],
             **betweenness,
@@ -104,14 +104,47 @@ class MotifComparison:
             rows.append(row)
         return rows
 
+    def _why_no_count(self) -> str:
+        return LEFT_OUT if self.truth.quick else "too many to count"
+
     def _why_no_betweenness(self) -> str:
+        if self.truth.quick:
+            return LEFT_OUT
         if self.centrality[["betweenness_truth", "betweenness_predicted"]].notna().all(axis=None):
             return "betweenness is the same for all neurons of a graph"
         return f"connected neurons times edges exceed {MAX_PATH_STEPS}, or fewer than three neurons"
 
 
-def compare_motifs(
+def compare_dyads(
     truth: nx.Graph | pd.DataFrame | AlignedEdges, predicted: nx.Graph | pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Pairs of neurons by how they are connected in the truth and in the prediction.
+
+    Parameters
+    ----------
+    truth, predicted : networkx.Graph, networkx.DiGraph or edge table
+        Or both at once as :class:`~connectograph.graphs.AlignedEdges`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :attr:`MotifComparison.dyads`.
+
+    Examples
+    --------
+    >>> compare_dyads(nx.DiGraph([(1, 2), (2, 1)]), nx.DiGraph([(1, 2)])).loc["mutual"].tolist()
+    [0, 1, 0, 0]
+    """
+    both = as_aligned(truth, predicted)
+    _, _, in_truth, in_predicted = align_dyads(both)
+    return _tabulate_dyads(len(both.nodes), in_truth, in_predicted, both.directed)
+
+
+def compare_motifs(
+    truth: nx.Graph | pd.DataFrame | AlignedEdges,
+    predicted: nx.Graph | pd.DataFrame | None = None,
+    *,
+    quick: bool = False,
 ) -> MotifComparison:
     """Reciprocity, triads, clustering, cycles, cliques and centralities of a prediction against the truth.
 
@@ -120,6 +153,8 @@ def compare_motifs(
     truth, predicted : networkx.Graph, networkx.DiGraph or edge table
         Or both at once as :class:`~connectograph.graphs.AlignedEdges` (for directed tables:
         ``align(truth, predicted, directed=True)``).
+    quick : bool
+        Leave out cliques and betweenness, which take far longer than all the rest (None and NaN, with the reason).
 
     Returns
     -------
@@ -155,10 +190,10 @@ def compare_motifs(
     sides = [_select(both, low, high, code, code > 0) for code in codes]
     agreeing = _select(both, low, high, codes[0], (codes[0] > 0) & (codes[0] == codes[1]))
     recovered = count_closed_kinds(orient(agreeing))
-    centrality = _compare_centrality(both, *sides)
+    centrality = _compare_centrality(both, sides, quick)
     return MotifComparison(
-        truth=profile_of(sides[0]),
-        predicted=profile_of(sides[1]),
+        truth=profile_of(sides[0], quick=quick),
+        predicted=profile_of(sides[1], quick=quick),
         dyads=_tabulate_dyads(len(both.nodes), codes[0], codes[1], both.directed),
         recovered=recovered if both.directed else {"triangle": recovered["300"]},
         centrality=centrality,
@@ -192,9 +227,9 @@ def _tabulate_dyads(n_nodes: int, truth: Codes, predicted: Codes, directed: bool
     return pd.DataFrame(table, rows, ["null", "asymmetric", "reversed", "mutual"])
 
 
-def _compare_centrality(both: AlignedEdges, truth: Dyads, predicted: Dyads) -> pd.DataFrame:
+def _compare_centrality(both: AlignedEdges, sides: list[Dyads], quick: bool) -> pd.DataFrame:
     columns: dict[str, Any] = {"segment_id": both.nodes}
-    measured = {"truth": centrality_of(truth), "predicted": centrality_of(predicted)}
+    measured = dict(zip(("truth", "predicted"), (centrality_of(side, quick=quick) for side in sides), strict=True))
     for i, measure in enumerate(("degree", "betweenness")):
         columns |= {f"{measure}_{name}": values[i] for name, values in measured.items()}
     return pd.DataFrame(columns)

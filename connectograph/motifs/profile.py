@@ -18,7 +18,7 @@ from connectograph._numbers import divide, explain_missing
 from connectograph.motifs.census import Oriented, census_of, count_closed_kinds, orient
 from connectograph.motifs.dyads import Dyads, dyads_of
 
-__all__ = ["MAX_CLIQUES", "MAX_CLIQUE_EDGES", "MAX_CLIQUE_STEPS", "MotifProfile", "measure_motifs"]
+__all__ = ["LEFT_OUT", "MAX_CLIQUES", "MAX_CLIQUE_EDGES", "MAX_CLIQUE_STEPS", "MotifProfile", "measure_motifs"]
 
 MAX_CLIQUE_EDGES = 200_000
 """Maximal cliques are listed in graphs of at most this many connected pairs (one volume)."""
@@ -26,6 +26,8 @@ MAX_CLIQUES = 200_000
 """And as long as there are no more of them than this."""
 MAX_CLIQUE_STEPS = 2 * 10**10
 """Cliques of four are counted while triangles times the longest row of partners are at most this (half a minute)."""
+LEFT_OUT = "left out of the quick comparison; connectograph.compare_motifs(truth, predicted) finds it"
+"""Why there are no cliques and no betweenness where only triads were counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class MotifProfile:
         The same of four neurons; None if there are too many to count.
     maximal_cliques : dict of int to int, or None
         Number of maximal cliques of each size, isolated neurons left out; None if there are too many to list.
+    quick : bool
+        Whether cliques were not looked for.
     """
 
     n_nodes: int
@@ -75,6 +79,7 @@ class MotifProfile:
     n_triangles: int
     n_four_cliques: int | None
     maximal_cliques: dict[int, int] | None
+    quick: bool = False
 
     @property
     def largest_clique(self) -> float:
@@ -91,7 +96,7 @@ class MotifProfile:
         >>> measure_motifs(nx.DiGraph()).to_dict()["reciprocity_reason"]
         'the graph has no edge'
         """
-        numbers = {name: value for name, value in vars(self).items() if name != "maximal_cliques"}
+        numbers = {name: value for name, value in vars(self).items() if name not in ("maximal_cliques", "quick")}
         result = explain_missing({**numbers, "largest_clique": self.largest_clique}, self._reasons())
         result["counts"] = dict(self.counts)
         cliques = self.maximal_cliques
@@ -99,19 +104,21 @@ class MotifProfile:
         if cliques is None:
             result["maximal_cliques_reason"] = result["largest_clique_reason"]
         if self.n_four_cliques is None:
-            result["n_four_cliques_reason"] = f"counting them would take more than {MAX_CLIQUE_STEPS} steps"
+            too_many = f"counting them would take more than {MAX_CLIQUE_STEPS} steps"
+            result["n_four_cliques_reason"] = LEFT_OUT if self.quick else too_many
         return result
 
     def _reasons(self) -> dict[str, str]:
         empty = "the graph has no edge" if self.directed else "the graph is undirected"
         full = "every possible edge exists" if self.n_edges else "the graph has no edge"
+        too_many = f"more than {MAX_CLIQUE_EDGES} connected pairs or {MAX_CLIQUES} maximal cliques"
         return {
             "density": "fewer than two neurons",
             "reciprocity": empty,
             "rho": full if self.directed else empty,
             "transitivity": "no neuron has two partners",
             "clustering": "no neuron has two partners",
-            "largest_clique": f"more than {MAX_CLIQUE_EDGES} connected pairs or {MAX_CLIQUES} maximal cliques",
+            "largest_clique": LEFT_OUT if self.quick else too_many,
         }
 
 
@@ -153,8 +160,8 @@ def measure_motifs(
     return profile_of(dyads_of(graph, nodes, directed)[1])
 
 
-def profile_of(dyads: Dyads) -> MotifProfile:
-    """Motifs of some dyads."""
+def profile_of(dyads: Dyads, *, quick: bool = False) -> MotifProfile:
+    """Motifs of some dyads; without cliques if it is to be quick."""
     n, n_edges, oriented = dyads.n_nodes, dyads.n_edges, orient(dyads)
     closed = count_closed_kinds(oriented)
     n_triangles = sum(closed.values())
@@ -175,8 +182,9 @@ def profile_of(dyads: Dyads) -> MotifProfile:
         n_three_cycles=cyclic if dyads.directed else n_triangles,
         n_independent_cycles=len(dyads.code) - n + len(np.unique(label_components(n, dyads.low, dyads.high))),
         n_triangles=n_triangles,
-        n_four_cliques=_count_four_cliques(oriented, n_triangles),
-        maximal_cliques=_list_cliques(dyads),
+        n_four_cliques=None if quick else _count_four_cliques(oriented, n_triangles),
+        maximal_cliques=None if quick else _list_cliques(dyads),
+        quick=quick,
     )
 
 
