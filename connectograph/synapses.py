@@ -377,12 +377,14 @@ def _subtract(
     ignore: Synapses | Future[Synapses],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """The runs without the voxels that the truth ignores, and which of their voxels stay."""
-    voxels = expand(starts, lengths)
     truth = ignore.result() if isinstance(ignore, Future) else ignore
     if truth.shape != volume.shape:
         raise InputError(
             f"{volume.name or 'the volume'} has shape {volume.shape} but the truth {truth.shape} (z, y, x)."
         )
+    if len(truth.ignored[0]) == 0:
+        return starts, lengths, labels, np.ones(int(lengths.sum(dtype=np.int64)), bool)
+    voxels = expand(starts, lengths)
     inside = ~contains(*truth.ignored, voxels)
     kept_labels = np.repeat(labels, lengths)[inside]
     joined = join_touching(voxels[inside], np.ones(int(inside.sum()), np.int32), kept_labels, volume.shape[2])

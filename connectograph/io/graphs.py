@@ -246,18 +246,15 @@ def _format_lines(domain: str, starts: list[str], columns: list[_Column], end: s
 
 def _format_data(key: str, column: _Column) -> list[str]:
     """The data element of every row; none where the value is undefined."""
-    start, values = f'<data key="{key}">', column.values
-    if column.kind == "long" and None not in values:
-        return [f"{start}{value}</data>" for value in values]
-    return ["" if value is None or value != value else f"{start}{_text(value)}</data>" for value in values]
+    start = f'<data key="{key}">'
+    if column.kind in ("long", "double"):
+        numbers = ["" if value is None or value != value else f"{start}{value!r}</data>" for value in column.values]
+        return [number.replace(">inf", ">INF").replace("-inf", "-INF") for number in numbers]
+    return ["" if value is None else f"{start}{_text(value)}</data>" for value in column.values]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return repr(value).replace("inf", "INF")
-    if isinstance(value, str):
-        return escape(_clean(value), {"\r": "&#13;"})
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return escape(_clean(value), {"\r": "&#13;"}) if isinstance(value, str) else str(value).lower()
 
 
 def _clean(text: str) -> str:

@@ -8,9 +8,10 @@ it, which is taken off again when the table is read; numbers are never changed.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import pandas as pd
 
@@ -115,21 +116,28 @@ def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
 
 
 def _format_csv(table: pd.DataFrame) -> str:
-    safe = pd.DataFrame(
-        {
-            _escape(str(name)): column if pd.api.types.is_numeric_dtype(column.dtype) else _escape_cells(column)
-            for name, column in table.items()
-        }
-    )
+    rows = list(zip(*(_cells(column) for _, column in table.items()), strict=True))
+    header = [_escape(str(name)) for name in table.columns]
     # Python's csv does not quote a lone carriage return, which readers take for the end of the row
-    text = safe.to_csv(index=False, lineterminator="\n")
-    return safe.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
+    text = _join_csv(header, rows, csv.QUOTE_MINIMAL)
+    return _join_csv(header, rows, csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 
-def _escape_cells(column: pd.Series) -> list[Any]:
+def _join_csv(header: list[str], rows: list[tuple[Any, ...]], quoting: Literal[0, 2]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """The cells of a column: text without formulas, nothing where it is undefined."""
     cells = column.tolist()
-    escaped = {cell: _escape(cell) for cell in set(cells)}
-    return [escaped[cell] for cell in cells]
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        escaped = {cell: _escape(cell) for cell in set(cells)}
+        return ["" if cell is None else escaped[cell] for cell in cells]
+    return ["" if gone else cell for gone, cell in zip(column.isna(), cells, strict=True)] if column.hasnans else cells
 
 
 def _escape(cell: Any) -> Any:

@@ -4,13 +4,9 @@ Conventions: every number shown comes from report.json or run.json; pictures are
 needs the volumes. A page is a function from :class:`ReportContents` to a section; PDF and HTML show the same sections.
 
 Functions: :func:`render_pdf`, :func:`render_html`, :func:`render_figures`, :func:`summarise_html`,
-:func:`write_verdict`.
+:func:`write_verdict`. Names load their module when they are first used: a verdict needs no matplotlib and no template.
 """
 
-from connectograph.report.contents import ReportContents
-from connectograph.report.figures import render_figures
-from connectograph.report.html import render_html, summarise_html
-from connectograph.report.pdf import render_pdf
-from connectograph.report.verdict import write_verdict
+import lazy_loader
 
-__all__ = ["ReportContents", "render_figures", "render_html", "render_pdf", "summarise_html", "write_verdict"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
