@@ -19,7 +19,7 @@ import pandas as pd
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError, SchemaError
-from connectograph.graphs import align, build_edges, edges_of
+from connectograph.graphs import align, edges_of
 from connectograph.tables import validate_table
 
 __all__ = [
@@ -295,7 +295,8 @@ def sweep_scores(
     """
     if k < 1:
         raise InputError(f"k is {k} synapses; expected 1 or more.")
-    edges = build_edges(truth) if _is_links(truth) else truth
+    # of true links only the number of synapses matters
+    edges = _score_pairs(truth.assign(score=0.0), 1) if _is_links(truth) else truth
     candidates = _score_pairs(links, k)
     both = align(edges, candidates, directed=_direction(truth, links, directed))
     proposed, is_edge = both.predicted > 0, both.truth >= k
@@ -406,8 +407,20 @@ def _score_pairs(links: pd.DataFrame, k: int) -> pd.DataFrame:
         )
     if (~table["directed"] & (table["source"] > table["target"])).any():
         raise SchemaError("links: an undirected link has source > target; write each pair with the smaller id first.")
-    table = table[table["source"] != table["target"]]
-    best = table.groupby(["source", "target", "synapse_id"], as_index=False).agg({"score": "max"})
-    ranked = best.sort_values(["source", "target", "score"], ascending=[True, True, False])
-    pairs = ranked.groupby(["source", "target"])["score"]
-    return ranked.assign(n_synapses=pairs.transform("size"))[pairs.cumcount() == k - 1]
+    synapse, *ends, score = (table[name].to_numpy() for name in ("synapse_id", "source", "target", "score"))
+    best = np.lexsort((-score, synapse, *ends[::-1]))
+    best = best[(ends[0] != ends[1])[best]]
+    best = best[_begins(*ends, synapse, rows=best)]  # of several links of a synapse to the same pair the best
+    ranked = best[np.lexsort((-score[best], *(end[best] for end in ends[::-1])))]
+    first = np.flatnonzero(_begins(*ends, rows=ranked))
+    n_synapses = np.diff(first, append=len(ranked))
+    chosen = ranked[(first + k - 1)[n_synapses >= k]]
+    columns = {"source": ends[0][chosen], "target": ends[1][chosen], "score": score[chosen]}
+    return pd.DataFrame({**columns, "n_synapses": n_synapses[n_synapses >= k]})
+
+
+def _begins(*columns: _Array, rows: _Array) -> npt.NDArray[np.bool_]:
+    """Which of the rows, in order, differ from the row before."""
+    differs = [np.append(True, column[rows[1:]] != column[rows[:-1]])[: len(rows)] for column in columns]
+    begins: npt.NDArray[np.bool_] = np.logical_or.reduce(differs)
+    return begins
