@@ -27,6 +27,8 @@ from .graphs import build_graph as build_graph
 from .graphs import edges_of as edges_of
 from .io import read_volume as read_volume
 from .io import write_volume as write_volume
+from .matching import compare_clefts as compare_clefts
+from .matching import compare_partner_sites as compare_partner_sites
 from .matching import match_synapses as match_synapses
 from .motifs import compare_motifs as compare_motifs
 from .motifs import count_triads as count_triads

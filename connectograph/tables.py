@@ -20,6 +20,7 @@ __all__ = ["SCHEMAS", "as_ids", "empty_table", "make_table", "validate_table"]
 _ID, _COUNT, _NM, _RATIO = "uint64", "int64", "float64", "float64"
 _POSITION = {"z_nm": _NM, "y_nm": _NM, "x_nm": _NM}
 _BOTH_IDS = {"synapse_id_truth": _ID, "synapse_id_predicted": _ID}
+_SITES = {f"{end}_{axis}_nm": _NM for end in ("pre", "post") for axis in "zyx"}
 _BOX = {f"{axis}_{end}_nm": _NM for axis in "zyx" for end in ("min", "max")}
 
 SCHEMAS: dict[str, dict[str, str]] = {
@@ -48,6 +49,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "n_overlaps_truth": _COUNT, "n_overlaps_predicted": _COUNT, "at_border": "bool",
         "n_pairs_truth": _COUNT, "n_pairs_predicted": _COUNT, "n_pairs_shared": _COUNT, "partners": "str", **_POSITION,
     },
+    "partner_sites": {"pre_site_id": _ID, "post_site_id": _ID, "source": _ID, "target": _ID, **_SITES},
 }  # fmt: skip
 """Columns and pandas dtypes of each table, in order."""
 

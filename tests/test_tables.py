@@ -14,6 +14,8 @@ from connectograph.tables import SCHEMAS, as_ids, empty_table, make_table, valid
 BOX = ["z_min_nm", "z_max_nm", "y_min_nm", "y_max_nm", "x_min_nm", "x_max_nm"]
 PLACE = ["z_nm", "y_nm", "x_nm"]
 BOTH = ["synapse_id_truth", "synapse_id_predicted"]
+SCORES = ["tp", "fp", "fn", "precision", "recall", "f1"]
+SITE_IDS = ["pre_site_id", "post_site_id"]
 SIZES = ["n_voxels_truth", "n_voxels_predicted", "n_voxels_shared"]
 # the tables as they are promised to users: names that never change
 COLUMNS = {
@@ -56,8 +58,25 @@ COLUMNS = {
         "partners",
         *PLACE,
     ],
+    "partner_sites": [
+        *SITE_IDS,
+        "source",
+        "target",
+        *[f"pre_{axis}" for axis in PLACE],
+        *[f"post_{axis}" for axis in PLACE],
+    ],
+    "neurons": [
+        "segment_id",
+        "role",
+        *SCORES,
+        "n_synapses_truth",
+        "n_synapses_predicted",
+        "n_synapses_shared",
+        *[f"weighted_{score}" for score in SCORES[3:]],
+    ],
+    "score_sweep": ["threshold", *SCORES],
 }
-IDS = ["segment_id", "synapse_id", *BOTH, "segment_a", "segment_b", "source", "target"]
+IDS = ["segment_id", "synapse_id", *BOTH, *SITE_IDS, "segment_a", "segment_b", "source", "target"]
 
 
 def contactome(a, b):

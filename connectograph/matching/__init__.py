@@ -1,4 +1,4 @@
-"""Matching of what a prediction found with what is there: synapses by their voxels, their partners by the links.
+"""Matching of what a prediction found with what is there: synapses, their partners, their sites.
 
 Conventions: arguments are (truth, predicted); a matching is one to one; ids are never compared between the sides, only
 places; every score names its unit, because a synapse with several partners is one object and several links; 0/0 is NaN
@@ -6,21 +6,29 @@ with a reason.
 """
 
 from connectograph.matching.assignment import choose_pairs
+from connectograph.matching.clefts import CleftDistances, DistanceSummary, compare_clefts
 from connectograph.matching.overlaps import VoxelOverlap, overlap_synapses
 from connectograph.matching.partners import PartnerAgreement
 from connectograph.matching.scores import MatchScore
+from connectograph.matching.sites import SiteComparison, SiteMatch, compare_partner_sites
 from connectograph.matching.sizes import SizeAgreement, SizeBin
 from connectograph.matching.synapses import MATCH_RULES, SynapseMatch, match_synapses
 
 __all__ = [
     "MATCH_RULES",
+    "CleftDistances",
+    "DistanceSummary",
     "MatchScore",
     "PartnerAgreement",
+    "SiteComparison",
+    "SiteMatch",
     "SizeAgreement",
     "SizeBin",
     "SynapseMatch",
     "VoxelOverlap",
     "choose_pairs",
+    "compare_clefts",
+    "compare_partner_sites",
     "match_synapses",
     "overlap_synapses",
 ]
