@@ -308,7 +308,10 @@ def test_partners_counted_by_hand():
     assert partners.mean_recall == pytest.approx((1 + 1 + 1 / 2 + 1 / 2 + 0 + 0) / 6)
     assert partners.excess_pairs == {-1: 2, 0: 3, 1: 2}
     assert (partners.links.tp, partners.links.fp, partners.links.fn) == (4, 4, 4)
-    assert partners.to_dict()["flip_rate_reason"] == "the links are undirected"
+    report = partners.to_dict()
+    for name in ("flip_rate", "source_accuracy", "target_accuracy", "n_flipped", "n_same_source", "n_same_target"):
+        assert report[name] is None
+        assert report[f"{name}_reason"] == "the links are undirected"
 
 
 def test_directed_partners_counted_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -72,8 +73,8 @@ class PartnerAgreement:
     n_equal, n_superset, n_subset, n_partial, n_disjoint : int
         Matches with P = T, P a proper superset, a proper (not empty) subset, P and T sharing some, P and T sharing
         none. Their sum is `n_compared`.
-    n_same_source, n_same_target, n_flipped : int
-        Matches with the same set of sources, of targets; with source and target exchanged. 0 if undirected.
+    n_same_source, n_same_target, n_flipped : int or None
+        Matches with the same set of sources, of targets; with source and target exchanged. None if undirected.
     n_same_undirected : int
         Matches with the same pairs, directions ignored.
     n_pairs_truth, n_pairs_predicted, n_pairs_shared : int
@@ -117,9 +118,9 @@ class PartnerAgreement:
     n_subset: int
     n_partial: int
     n_disjoint: int
-    n_same_source: int
-    n_same_target: int
-    n_flipped: int
+    n_same_source: int | None
+    n_same_target: int | None
+    n_flipped: int | None
     n_same_undirected: int
     n_pairs_truth: int
     n_pairs_predicted: int
@@ -147,17 +148,17 @@ class PartnerAgreement:
     @property
     def source_accuracy(self) -> float:
         """Share of the compared matches with the true sources (presynaptic segments); NaN if undirected."""
-        return divide(self.n_same_source, self.n_compared if self.directed else 0)
+        return math.nan if self.n_same_source is None else divide(self.n_same_source, self.n_compared)
 
     @property
     def target_accuracy(self) -> float:
         """Share of the compared matches with the true targets (postsynaptic segments); NaN if undirected."""
-        return divide(self.n_same_target, self.n_compared if self.directed else 0)
+        return math.nan if self.n_same_target is None else divide(self.n_same_target, self.n_compared)
 
     @property
     def flip_rate(self) -> float:
         """Share of the compared matches with source and target exchanged; NaN if undirected."""
-        return divide(self.n_flipped, self.n_compared if self.directed else 0)
+        return math.nan if self.n_flipped is None else divide(self.n_flipped, self.n_compared)
 
     @property
     def undirected_accuracy(self) -> float:
@@ -192,9 +193,14 @@ class PartnerAgreement:
     def to_dict(self) -> dict[str, Any]:
         """All numbers; an undefined one is None with its reason beside it."""
         reasons = self._reasons()
-        values = {**vars(self), **{name: getattr(self, name) for name in reasons}}
-        excess = {str(k): n for k, n in self.excess_pairs.items()}
-        return {**explain_missing(values, reasons), "excess_pairs": excess, "links": self.links.to_dict()}
+        values = {**{name: getattr(self, name) for name in reasons}, **vars(self)}
+        unknown = [name for name in ("n_same_source", "n_same_target", "n_flipped") if values[name] is None]
+        return {
+            **explain_missing(values, reasons),
+            **{f"{name}_reason": "the links are undirected" for name in unknown},
+            "excess_pairs": {str(k): n for k, n in self.excess_pairs.items()},
+            "links": self.links.to_dict(),
+        }
 
     def _reasons(self) -> dict[str, str]:
         nothing = "no matched synapse joins a pair"
@@ -291,9 +297,9 @@ def compare_partners(
         n_compared=int(compared.sum()),
         n_unlinked=int((matched & ~compared).sum()),
         **{f"n_{name}": int((relation[compared] == name).sum()) for name in RELATIONS},
-        n_same_source=int((counts.same_source & compared).sum()) if counts.directed else 0,
-        n_same_target=int((counts.same_target & compared).sum()) if counts.directed else 0,
-        n_flipped=int((counts.flipped & compared).sum()) if counts.directed else 0,
+        n_same_source=int((counts.same_source & compared).sum()) if counts.directed else None,
+        n_same_target=int((counts.same_target & compared).sum()) if counts.directed else None,
+        n_flipped=int((counts.flipped & compared).sum()) if counts.directed else None,
         n_same_undirected=int((counts.same_undirected & compared).sum()),
         n_pairs_truth=int(t.sum()),
         n_pairs_predicted=int(p.sum()),

@@ -204,8 +204,8 @@ def match_synapses(
         known = (truth.ids, _row_of(rows.truth, len(truth))), (predicted.ids, _row_of(rows.predicted, len(predicted)))
         pairs = count_pairs(links_truth, links_predicted, *known, len(rows.truth))
         partners = compare_partners(pairs, rows.iou, links_truth, links_predicted)
-    table = _make_matches(truth, predicted, overlaps, rows, pairs)
-    return _summarise(table, overlaps, partners, min_iou, rule)
+    columns = _list_columns(truth, predicted, overlaps, rows, pairs)
+    return _summarise(columns, overlaps, partners, min_iou, rule)
 
 
 def _check(links_truth: pd.DataFrame | None, links_predicted: pd.DataFrame | None, min_iou: float, rule: str) -> None:
@@ -261,32 +261,30 @@ def _row_of(at: _Counts, count: int) -> _Counts:
     return row
 
 
-def _make_matches(
+def _list_columns(
     truth: Synapses, predicted: Synapses, overlaps: _Overlaps, rows: _Rows, pairs: PairCounts | None
-) -> pd.DataFrame:
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns of the table "synapse_matches"."""
     own, other = _describe(truth, rows.truth, overlaps.i), _describe(predicted, rows.predicted, overlaps.j)
     in_truth, in_predicted = rows.truth >= 0, rows.predicted >= 0
     both, zero = in_truth & in_predicted, np.zeros(len(in_truth), np.int64)
-    return make_table(
-        "synapse_matches",
-        {
-            "synapse_id_truth": own["synapse_id"],
-            "synapse_id_predicted": other["synapse_id"],
-            "outcome": np.where(both, "tp", np.where(in_truth, "fn", "fp")),
-            "n_voxels_truth": own["n_voxels"],
-            "n_voxels_predicted": other["n_voxels"],
-            "n_voxels_shared": rows.shared,
-            "iou": rows.iou,
-            "n_overlaps_truth": own["n_overlaps"],
-            "n_overlaps_predicted": other["n_overlaps"],
-            "at_border": own["at_border"] | other["at_border"],
-            "n_pairs_truth": pairs.truth if pairs else zero,
-            "n_pairs_predicted": pairs.predicted if pairs else zero,
-            "n_pairs_shared": pairs.shared if pairs else zero,
-            "partners": np.where(both, pairs.relation, "") if pairs else [""] * len(zero),
-            **{axis: np.where(in_truth, own[axis], other[axis]) for axis in ("z_nm", "y_nm", "x_nm")},
-        },
-    )
+    return {
+        "synapse_id_truth": own["synapse_id"],
+        "synapse_id_predicted": other["synapse_id"],
+        "outcome": np.where(both, "tp", np.where(in_truth, "fn", "fp")),
+        "n_voxels_truth": own["n_voxels"],
+        "n_voxels_predicted": other["n_voxels"],
+        "n_voxels_shared": rows.shared,
+        "iou": rows.iou,
+        "n_overlaps_truth": own["n_overlaps"],
+        "n_overlaps_predicted": other["n_overlaps"],
+        "at_border": own["at_border"] | other["at_border"],
+        "n_pairs_truth": pairs.truth if pairs else zero,
+        "n_pairs_predicted": pairs.predicted if pairs else zero,
+        "n_pairs_shared": pairs.shared if pairs else zero,
+        "partners": np.where(both, pairs.relation, "") if pairs else np.full(len(zero), ""),
+        **{axis: np.where(in_truth, own[axis], other[axis]) for axis in ("z_nm", "y_nm", "x_nm")},
+    }
 
 
 def _describe(synapses: Synapses, at: _Counts, overlapping: _Counts) -> dict[str, npt.NDArray[Any]]:
@@ -313,30 +311,35 @@ def _find_border(synapses: Synapses) -> npt.NDArray[np.bool_]:
 
 
 def _summarise(
-    table: pd.DataFrame, overlaps: _Overlaps, partners: PartnerAgreement | None, min_iou: float, rule: str
+    columns: dict[str, npt.NDArray[Any]],
+    overlaps: _Overlaps,
+    partners: PartnerAgreement | None,
+    min_iou: float,
+    rule: str,
 ) -> SynapseMatch:
-    tp, fn, fp = (table[table["outcome"] == outcome] for outcome in ("tp", "fn", "fp"))
-    true, found = table[table["outcome"] != "fp"], table[table["outcome"] != "fn"]
+    tp, fn, fp = (columns["outcome"] == outcome for outcome in ("tp", "fn", "fp"))
+    iou, border = columns["iou"][tp], columns["at_border"]
+    touched, touching = columns["n_overlaps_truth"], columns["n_overlaps_predicted"]
+    sizes, found = columns["n_voxels_truth"][~fp], columns["n_voxels_predicted"]
     i, j, chosen = overlaps.i, overlaps.j, overlaps.chosen
-    n_voxels = (int(side.sum()) for side in (true["n_voxels_truth"], found["n_voxels_predicted"], overlaps.shared))
     return SynapseMatch(
         rule=rule,
         min_iou=float(min_iou),
-        score=MatchScore(len(tp), len(fp), len(fn)),
-        mean_iou=float(tp["iou"].mean()) if len(tp) else math.nan,
-        median_iou=float(tp["iou"].median()) if len(tp) else math.nan,
-        predicted_per_truth=_histogram(true["n_overlaps_truth"]),
-        truth_per_predicted=_histogram(found["n_overlaps_predicted"]),
-        n_missed=int((fn["n_overlaps_truth"] == 0).sum()),
+        score=MatchScore(int(tp.sum()), int(fp.sum()), int(fn.sum())),
+        mean_iou=float(iou.mean()) if len(iou) else math.nan,
+        median_iou=float(np.median(iou)) if len(iou) else math.nan,
+        predicted_per_truth=_histogram(touched[~fp]),
+        truth_per_predicted=_histogram(touching[~fn]),
+        n_missed=int((touched[fn] == 0).sum()),
         n_absorbed=_count_beside(i, j, chosen),
-        n_invented=int((fp["n_overlaps_predicted"] == 0).sum()),
+        n_invented=int((touching[fp] == 0).sum()),
         n_duplicates=_count_beside(j, i, chosen),
-        n_fn_at_border=int(fn["at_border"].sum()),
-        n_fp_at_border=int(fp["at_border"].sum()),
-        voxels=VoxelOverlap(*n_voxels),
-        sizes=compare_sizes(true["n_voxels_truth"].to_numpy(), true["n_voxels_predicted"].to_numpy()),
+        n_fn_at_border=int(border[fn].sum()),
+        n_fp_at_border=int(border[fp].sum()),
+        voxels=VoxelOverlap(int(sizes.sum()), int(found.sum()), int(overlaps.shared.sum())),
+        sizes=compare_sizes(sizes, found[~fp]),
         partners=partners,
-        table=table,
+        table=make_table("synapse_matches", columns),
     )
 
 
@@ -346,6 +349,6 @@ def _count_beside(own: _Counts, other: _Counts, chosen: npt.NDArray[np.bool_]) -
     return len(np.setdiff1d(own[taken], own[chosen]))
 
 
-def _histogram(values: pd.Series) -> dict[int, int]:
-    found, times = np.unique(values.to_numpy(), return_counts=True)
+def _histogram(values: _Counts) -> dict[int, int]:
+    found, times = np.unique(values, return_counts=True)
     return dict(zip(found.tolist(), times.tolist(), strict=True))
