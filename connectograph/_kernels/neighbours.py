@@ -153,30 +153,26 @@ def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, cho
     Each gets a list in `found`, the list's length in `counts` and its end in `ends`. No stretch crosses the line
     between voxels that are and are not within the reach of the block's ends along x.
     """
-    first, last, n = max(begin, reach), min(end, extent[2] - reach), 0
-    if first >= last:
-        first = last = end
-    for x in range(begin, first):
-        counts[n], ends[n] = _find_at(voxels, extent, z, y, x, offsets, steps, found, n), x + 1
-        n += 1
+    first, last = max(begin, reach), min(end, extent[2] - reach)
     n_steps = _choose_steps(extent, z, y, offsets, steps, chosen)
-    line, x, n_before = (z * extent[1] + y) * extent[2], first, n
+    line = (z * extent[1] + y) * extent[2]
     _mark_changes(voxels, line + first, last - first, chosen, n_steps, marks)
-    while x < last:
-        n_found = 0
-        for k in range(n_steps):
-            n_found = _add(found, n, n_found, np.uint64(voxels[line + x + chosen[k]]))
-        x += 1
-        while x < last and marks[x - first] == 0:
+    x, n = begin, 0
+    while x < end:
+        inner, n_found = first <= x < last, 0
+        if inner:
+            for k in range(n_steps):
+                n_found = _add(found, n, n_found, np.uint64(voxels[line + x + chosen[k]]))
+        else:
+            n_found = _find_at(voxels, extent, z, y, x, offsets, steps, found, n)
+        before, x = x, x + 1
+        while x < last and inner and marks[x - first] == 0:
             x += 1
-        if n > n_before and _equal(found, n - 1, counts[n - 1], n, n_found):
+        if inner and before > first and _equal(found, n - 1, counts[n - 1], n, n_found):
             ends[n - 1] = x
         else:
             counts[n], ends[n] = n_found, x
             n += 1
-    for x in range(last, end):
-        counts[n], ends[n] = _find_at(voxels, extent, z, y, x, offsets, steps, found, n), x + 1
-        n += 1
     return n
 
 

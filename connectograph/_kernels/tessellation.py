@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +16,7 @@ TILE = 16
 """Voxels along the edge of the square tiles that a plane is filled in."""
 
 
-@kernel
-def own_plane(z: float, corners: Floats, nodes: Floats, owners: Ints, starts: Any, cell: float, out: Ints) -> None:
+def own_plane(z: float, corners: Floats, nodes: Floats, owners: Ints, starts: Ints, cell: float, out: Ints) -> None:
     """Write to `out` the owner of the node with the smallest power distance |p - n|² - r² to each voxel of a plane.
 
     Parameters
@@ -39,30 +36,50 @@ def own_plane(z: float, corners: Floats, nodes: Floats, owners: Ints, starts: An
     out : (Y, X) array of int64
         Result.
     """
-    found = np.empty(nodes.shape[0], np.int64)
-    lower = np.empty(nodes.shape[0], np.float32)
-    reach = nodes[:, 3].max()
-    for j in range(corners.shape[1] - 1):
-        for i in range(corners.shape[2] - 1):
-            patch = corners[:, j : j + 2, i : i + 2]
-            count = _candidates(z, patch, nodes, reach, starts, cell, found, lower)
-            tile = out[TILE * j : TILE * (j + 1), TILE * i : TILE * (i + 1)]
-            _own_tile(z, patch, nodes, owners, found[:count], tile)
+    patches = np.lib.stride_tricks.sliding_window_view(corners.astype(np.float64), (2, 2), axis=(1, 2))
+    centres = patches.mean(axis=(3, 4))
+    halves = np.sqrt(((patches - centres[..., None, None]) ** 2).sum(axis=0).max(axis=(2, 3)))
+    _own_plane(z, corners, centres, halves, nodes, owners, starts, cell, float(nodes[:, 3].max()), out)
 
 
 @kernel
-def _candidates(
-    z: float, patch: Floats, nodes: Floats, reach: float, starts: Any, cell: float, found: Any, lower: Floats
-) -> int:
-    """Nodes that may be the nearest of some point of a tile: their lower bound is below the best upper bound."""
-    centre = (z, patch[0].mean(), patch[1].mean())
-    half = np.sqrt(((patch[0] - centre[1]) ** 2 + (patch[1] - centre[2]) ** 2).max())
-    ring, count, best = 0, 0, np.inf
-    while True:
-        count, best = _visit_ring(centre, half, nodes, starts, cell, ring, found, lower, count, best)
-        unseen = max(0.0, ring * cell - half) ** 2 - reach**2
-        if unseen > best or ring > max(starts.shape):
-            break
+def _own_plane(z, corners, centres, halves, nodes, owners, starts, cell, reach, out):
+    found, lower = np.empty(nodes.shape[0], np.int64), np.empty(nodes.shape[0], np.float32)
+    scratch, winner = np.empty((3, TILE), np.float32), np.empty(TILE, np.int64)
+    for j in range(halves.shape[0]):
+        for i in range(halves.shape[1]):
+            y, x, half = centres[0, j, i], centres[1, j, i], halves[j, i]
+            count = _find_candidates(z, y, x, half, nodes, reach, starts, cell, found, lower)
+            _own_tile(z, corners, j, i, nodes, owners, found, count, scratch, winner, out)
+
+
+@kernel
+def _find_candidates(z, y, x, half, nodes, reach, starts, cell, found, lower):
+    """List the nodes that may be the nearest of some point of a tile: their lower bound is below the best upper bound.
+
+    The tile lies within `half` of its centre (z, y, x); nodes are looked up in rings of cells at growing Chebyshev
+    distance from the centre's cell.
+    """
+    a, b, c = np.int64(z // cell), np.int64(y // cell), np.int64(x // cell)
+    largest = max(starts.shape[0], starts.shape[1], starts.shape[2])
+    ring, count, best, unseen = 0, 0, np.inf, -np.inf
+    while unseen <= best and ring <= largest + 1:
+        for i in range(max(0, a - ring), min(starts.shape[0], a + ring + 1)):
+            for j in range(max(0, b - ring), min(starts.shape[1], b + ring + 1)):
+                shell = abs(i - a) == ring or abs(j - b) == ring
+                for k in range(c - ring, c + ring + 1, 1 if shell or ring == 0 else 2 * ring):
+                    if k < 0 or k >= starts.shape[2] - 1:
+                        continue
+                    for node in range(starts[i, j, k], starts[i, j, k + 1]):
+                        dz, dy, dx = nodes[node, 0] - z, nodes[node, 1] - y, nodes[node, 2] - x
+                        square = nodes[node, 3] * nodes[node, 3]
+                        distance = np.sqrt(dz * dz + dy * dy + dx * dx)
+                        nearest, farthest = max(0.0, distance - half), distance + half
+                        found[count], lower[count] = node, nearest * nearest - square
+                        best = min(best, farthest * farthest - square)
+                        count += 1
+        gap = max(0.0, ring * cell - half)
+        unseen = gap * gap - reach * reach
         ring += 1
     kept = 0
     for i in range(count):
@@ -73,59 +90,33 @@ def _candidates(
 
 
 @kernel
-def _visit_ring(
-    centre: Any, half: float, nodes: Floats, starts: Any, cell: float, ring: int,
-    found: Any, lower: Floats, count: int, best: float,
-) -> tuple[int, float]:  # fmt: skip
-    """Add the nodes of the cells at Chebyshev distance `ring` from the centre's cell."""
-    a, b, c = int(centre[0] // cell), int(centre[1] // cell), int(centre[2] // cell)
-    for i in range(max(0, a - ring), min(starts.shape[0], a + ring + 1)):
-        for j in range(max(0, b - ring), min(starts.shape[1], b + ring + 1)):
-            shell = abs(i - a) == ring or abs(j - b) == ring
-            step = 1 if shell or ring == 0 else 2 * ring
-            for k in range(c - ring, c + ring + 1, step):
-                if 0 <= k < starts.shape[2] - 1:
-                    for node in range(starts[i, j, k], starts[i, j, k + 1]):
-                        square = nodes[node, 3] ** 2
-                        distance = np.sqrt(
-                            (nodes[node, 0] - centre[0]) ** 2
-                            + (nodes[node, 1] - centre[1]) ** 2
-                            + (nodes[node, 2] - centre[2]) ** 2
-                        )
-                        found[count] = node
-                        lower[count] = max(0.0, distance - half) ** 2 - square
-                        best = min(best, (distance + half) ** 2 - square)
-                        count += 1
-    return count, best
-
-
-@kernel
-def _own_tile(z: float, patch: Floats, nodes: Floats, owners: Ints, found: Any, out: Ints) -> None:
+def _own_tile(z, corners, tile_y, tile_x, nodes, owners, found, count, scratch, winner, out):
     """Compare every voxel of a tile with the few candidates, a row of voxels at a time."""
-    width = out.shape[1]
-    y, x, best = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
-    winner = np.empty(width, np.int32)
-    right = (np.arange(width).astype(np.float32) + np.float32(0.5)) / np.float32(TILE)
-    for j in range(out.shape[0]):
-        down = np.float32((j + 0.5) / TILE)
-        left_y, right_y = _between(patch[0, :, 0], down), _between(patch[0, :, 1], down)
-        left_x, right_x = _between(patch[1, :, 0], down), _between(patch[1, :, 1], down)
+    y, x, best = scratch[0], scratch[1], scratch[2]
+    width = min(TILE, out.shape[1] - TILE * tile_x)
+    for j in range(TILE * tile_y, min(TILE * (tile_y + 1), out.shape[0])):
+        down = np.float32((j - TILE * tile_y + 0.5) / TILE)
         for i in range(width):
-            y[i] = left_y + right[i] * (right_y - left_y)
-            x[i] = left_x + right[i] * (right_x - left_x)
+            right = np.float32((i + 0.5) / TILE)
+            y[i] = _between(corners, 0, tile_y, tile_x, down, right)
+            x[i] = _between(corners, 1, tile_y, tile_x, down, right)
             best[i] = np.float32(np.inf)
-        for k in range(found.size):
+        for k in range(count):
             node_y, node_x = nodes[found[k], 1], nodes[found[k], 2]
-            rest = np.float32((z - nodes[found[k], 0]) ** 2 - nodes[found[k], 3] ** 2)
+            depth, radius = z - nodes[found[k], 0], nodes[found[k], 3]
+            rest = np.float32(depth * depth - radius * radius)
             for i in range(width):
                 power = (y[i] - node_y) * (y[i] - node_y) + (x[i] - node_x) * (x[i] - node_x) + rest
                 nearer = power < best[i]
                 best[i] = power if nearer else best[i]
                 winner[i] = k if nearer else winner[i]
         for i in range(width):
-            out[j, i] = owners[found[winner[i]]]
+            out[j, TILE * tile_x + i] = owners[found[winner[i]]]
 
 
 @kernel
-def _between(ends: Floats, share: Any) -> Any:
-    return ends[0] + share * (ends[1] - ends[0])
+def _between(corners, axis, j, i, down, right):
+    """Coordinate of a voxel between the four corners of its tile."""
+    left = corners[axis, j, i] + down * (corners[axis, j + 1, i] - corners[axis, j, i])
+    other = corners[axis, j, i + 1] + down * (corners[axis, j + 1, i + 1] - corners[axis, j, i + 1])
+    return left + right * (other - left)
