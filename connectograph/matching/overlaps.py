@@ -144,8 +144,9 @@ def _cross_runs(truth: Synapses, predicted: Synapses) -> tuple[_Counts, _Counts,
 
 def _within(own: Synapses, other: Synapses, before: _Counts) -> tuple[_Counts, _Counts]:
     """Own runs that begin inside the other's run `before` them, and the voxels that both hold."""
-    at = np.flatnonzero(before >= 0)
-    end = other.starts[before[at]] + other.lengths[before[at]]
-    inside = own.starts[at] < end
-    at, end = at[inside], end[inside]
-    return at, np.minimum(end, own.starts[at] + own.lengths[at]) - own.starts[at]
+    none = int(np.searchsorted(before, 0))  # runs that begin before all of the other side's
+    starts = own.starts[none:]
+    end = (other.starts + other.lengths)[before[none:]]
+    inside = np.flatnonzero(starts < end)
+    at = inside + none
+    return at, np.minimum(end[inside], own.starts[at] + own.lengths[at]) - own.starts[at]
