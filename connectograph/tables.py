@@ -18,6 +18,7 @@ from connectograph.errors import SchemaError
 __all__ = ["SCHEMAS", "as_ids", "empty_table", "make_table", "validate_table"]
 
 _ID, _COUNT, _NM, _RATIO = "uint64", "int64", "float64", "float64"
+_SCORES = {"precision": _RATIO, "recall": _RATIO, "f1": _RATIO}
 _POSITION = {"z_nm": _NM, "y_nm": _NM, "x_nm": _NM}
 _BOTH_IDS = {"synapse_id_truth": _ID, "synapse_id_predicted": _ID}
 _SITES = {f"{end}_{axis}_nm": _NM for end in ("pre", "post") for axis in "zyx"}
@@ -50,6 +51,12 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "n_pairs_truth": _COUNT, "n_pairs_predicted": _COUNT, "n_pairs_shared": _COUNT, "partners": "str", **_POSITION,
     },
     "partner_sites": {"pre_site_id": _ID, "post_site_id": _ID, "source": _ID, "target": _ID, **_SITES},
+    "neurons": {
+        "segment_id": _ID, "role": "str", "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES,
+        **{f"n_synapses_{part}": _COUNT for part in ("truth", "predicted", "shared")},
+        **{f"weighted_{score}": dtype for score, dtype in _SCORES.items()},
+    },
+    "score_sweep": {"threshold": _RATIO, "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES},
 }  # fmt: skip
 """Columns and pandas dtypes of each table, in order."""
 
@@ -190,6 +197,6 @@ def _check_columns(name: str, schema: Mapping[str, str], columns: Mapping[str, A
 
 
 def _sorted(table: pd.DataFrame, schema: Mapping[str, str]) -> pd.DataFrame:
-    """Rows in the order of the id columns."""
+    """Rows in the order of the id columns; as they are if there is none."""
     keys = [table[column].to_numpy() for column, dtype in schema.items() if dtype == _ID]
-    return table.iloc[np.lexsort(keys[::-1])].reset_index(drop=True)
+    return table.iloc[np.lexsort(keys[::-1])].reset_index(drop=True) if keys else table

@@ -31,7 +31,8 @@ FILES = {
     "report.json", "run.json", "tables/edge_outcomes.csv", "tables/edge_outcomes.parquet",
     "tables/edges_predicted.csv", "tables/edges_predicted.parquet", "tables/edges_truth.csv",
     "tables/edges_truth.parquet", "tables/links_predicted.parquet", "tables/links_truth.parquet",
-    "tables/segments.parquet", "tables/synapse_contacts_predicted.parquet", "tables/synapse_contacts_truth.parquet",
+    "tables/neurons.parquet", "tables/score_sweep.parquet", "tables/segments.parquet",
+    "tables/synapse_contacts_predicted.parquet", "tables/synapse_contacts_truth.parquet",
     "tables/synapses_predicted.parquet", "tables/synapses_truth.parquet",
 }  # fmt: skip
 
@@ -165,7 +166,8 @@ def test_fail_under_an_undefined_score_fails(run, sample):
 def test_without_a_prediction_the_truth_is_written(run, sample):
     code, out, _ = run("evaluate", sample["full"], "--out", "run", "--no-report")
     assert code == 0
-    assert listed("run") == {name for name in FILES if "predicted" not in name and "outcomes" not in name}
+    compared = ("predicted", "outcomes", "neurons", "sweep")
+    assert listed("run") == {name for name in FILES if not any(word in name for word in compared)}
     assert closing(out)[1] == ["precision", "not defined: no prediction was given"]
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from connectograph.compare import compare_edges, list_edge_outcomes
 from connectograph.errors import InputError, SchemaError
 from connectograph.evaluation import content
+from connectograph.evaluation.measures import MEASURE_SETTINGS, describe_intervals, measure_connectomes
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import align, edges_of, nodes_of
 from connectograph.io.edges import EdgeList, read_edges, read_match
@@ -75,17 +76,21 @@ def compare_connectomes(
     nodes = np.union1d(sides["truth"].nodes, sides["predicted"].nodes)
     tables = {f"edges_{name}": side.edges for name, side in sides.items()}
     tables["edge_outcomes"] = list_edge_outcomes(tables["edges_truth"], tables["edges_predicted"], directed=directed)
-    score = compare_edges(align(tables["edges_truth"], tables["edges_predicted"], directed=directed))
+    both = align(tables["edges_truth"], tables["edges_predicted"], nodes=nodes, directed=directed)
+    score = compare_edges(both)
+    measures = measure_connectomes(both, tables, draw_nulls=True)
+    tables |= measures.tables
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
         **content.describe_nodes(len(nodes), tables),
-        **content.describe_edges(score, tables, directed),
+        **content.describe_edges(score, both, describe_intervals(both)),
         **content.undefined("strict", _NO_VOLUMES),
+        **measures.blocks,
         "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
         **content.undefined("synapses", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
-        "settings": {"directed": directed, "matched": match is not None},
+        "settings": {"directed": directed, "matched": match is not None, **MEASURE_SETTINGS},
         "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},
         "notices": [],
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from connectograph.compare import EdgeScore
+from connectograph.graphs import AlignedEdges
 from connectograph.partners import UNATTACHED_REASONS
 from connectograph.synapses import Synapses
 from connectograph.volumes import Volume
@@ -35,13 +36,11 @@ def undefined(key: str, reason: str) -> dict[str, Any]:
     return {key: None, f"{key}_reason": reason}
 
 
-def describe_edges(score: EdgeScore | None, tables: Mapping[str, pd.DataFrame], directed: bool) -> dict[str, Any]:
-    """The block "edges": counts, scores, and what is in no score."""
-    if score is None:
-        return undefined("edges", "no prediction was given")
-    autapses = {f"autapses_{side}": _count_autapses(tables[f"edges_{side}"]) for side in ("truth", "predicted")}
-    counts = {"n_truth": score.n_truth, "n_predicted": score.n_predicted, "directed": directed}
-    return {"edges": {**score.to_dict(), **counts, **autapses}}
+def describe_edges(score: EdgeScore, both: AlignedEdges, intervals: Mapping[str, Any]) -> dict[str, Any]:
+    """The block "edges": counts, scores with their intervals, and what is in no score."""
+    counts = {"n_truth": score.n_truth, "n_predicted": score.n_predicted, "directed": both.directed}
+    autapses = {"autapses_truth": both.autapses_truth, "autapses_predicted": both.autapses_predicted}
+    return {"edges": {**score.to_dict(), **counts, **autapses, "intervals": intervals}}
 
 
 def describe_nodes(n_nodes: int, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -126,7 +125,3 @@ def _describe_error(error: Mapping[str, Any], volume: Volume | None) -> dict[str
         index = np.floor(np.subtract(position, volume.offset) / volume.voxel_size).astype(np.int64)
         block["voxel"] = np.clip(index, 0, np.array(volume.shape) - 1).tolist()
     return block
-
-
-def _count_autapses(edges: pd.DataFrame) -> int:
-    return int((edges["source"] == edges["target"]).sum())

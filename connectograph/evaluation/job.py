@@ -14,20 +14,34 @@ from typing import Any
 import pandas as pd
 
 from connectograph.blocks import default_workers
-from connectograph.compare import EdgeScore, compare_edges, list_edge_outcomes, score_counts
+from connectograph.compare import EdgeScore, compare_edges, list_edge_outcomes
 from connectograph.contacts import dilation_offsets, find_contacts, scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation import content
+from connectograph.evaluation.measures import (
+    MEASURE_SETTINGS,
+    describe_intervals,
+    leave_out_measures,
+    measure_connectomes,
+)
 from connectograph.evaluation.provenance import describe_files
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
-from connectograph.graphs import build_edges
+from connectograph.evaluation.sides import (
+    NO_PREDICTION,
+    Side,
+    collect_notices,
+    count_excluded,
+    describe_inputs,
+    score_strictly,
+)
+from connectograph.graphs import align, build_edges
 from connectograph.io import read_volume, split_path
 from connectograph.partners import assign_partners, attach_synapses
 from connectograph.report import write_verdict
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
-from connectograph.synapses import Synapses, find_shared, label_synapses, measure_synapses
+from connectograph.synapses import Synapses, label_synapses, measure_synapses
 from connectograph.volumes import Triple, Volume, check_same_grid
 
 __all__ = ["evaluate"]
@@ -37,18 +51,12 @@ Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """Everything derived from one synapse volume: the truth or the prediction."""
+class Scores:
+    """What comparing both sides gave: scores (None without a prediction), and blocks of report.json."""
 
-    name: str
-    synapses: Synapses
-    tables: dict[str, pd.DataFrame]
-    n_pairs_filtered: int
-
-    def unattached(self) -> Any:
-        """Ids of the synapses without a link."""
-        table = self.tables[f"synapses_{self.name}"]
-        return table.loc[~table["attached"], "synapse_id"].to_numpy()
+    edges: EdgeScore | None
+    strict: EdgeScore | None
+    blocks: dict[str, Any]
 
 
 def evaluate(
@@ -233,8 +241,6 @@ def evaluate_volumes(
     tables: dict[str, pd.DataFrame] = {"segments": segments}
     for side in sides.values():
         tables.update(side.tables)
-    if "predicted" in sides:
-        tables["edge_outcomes"] = list_edge_outcomes(tables["edges_truth"], tables["edges_predicted"])
     if settings.contactome:
         tables["contactome"] = find_contacts(
             segmentation,
@@ -243,8 +249,8 @@ def evaluate_volumes(
             segments=segments,
             workers=workers,
         )
-    report = _build_report(volumes, settings, sides, tables, pieces)
-    score, strict = _score(sides, tables)
+    scores = _score(sides, tables)
+    report = _build_report(volumes, settings, sides, tables, pieces, scores)
     run = {
         "inputs": describe_files(volumes, files),
         "reading": reading,
@@ -253,7 +259,7 @@ def evaluate_volumes(
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    return Evaluation(score, strict, tables, segments, report, volumes, synapses, run)
+    return Evaluation(scores.edges, scores.strict, tables, segments, report, volumes, synapses, run)
 
 
 def _clefts_beside(segmentation: Source) -> str:
@@ -300,12 +306,20 @@ def _evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, s
     return Side(name, near.synapses, tables, len(near.contacts) - len(contacts))
 
 
-def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> tuple[EdgeScore | None, EdgeScore | None]:
-    """The score and the strict score; None without a prediction."""
+def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> Scores:
+    """Scores and measures; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
-        return None, None
-    score = compare_edges(tables["edges_truth"], tables["edges_predicted"])
-    return score, _score_strictly(score, sides["truth"], sides["predicted"])
+        measures = leave_out_measures(NO_PREDICTION)
+        blocks = {**content.undefined("edges", NO_PREDICTION), **content.undefined("strict", NO_PREDICTION)}
+        return Scores(None, None, {**blocks, **measures.blocks})
+    truth, predicted = tables["edges_truth"], tables["edges_predicted"]
+    both = align(truth, predicted, nodes=kept_ids(tables["segments"]))
+    score = compare_edges(both)
+    strict = score_strictly(score, sides["truth"], sides["predicted"])
+    measures = measure_connectomes(both, tables)
+    tables |= {"edge_outcomes": list_edge_outcomes(truth, predicted), **measures.tables}
+    edges = content.describe_edges(score, both, describe_intervals(both))
+    return Scores(score, strict, {**edges, "strict": strict.to_dict(), **measures.blocks})
 
 
 def _build_report(
@@ -314,78 +328,20 @@ def _build_report(
     sides: dict[str, Side],
     tables: dict[str, pd.DataFrame],
     pieces: pd.DataFrame | None,
+    scores: Scores,
 ) -> dict[str, Any]:
     """What report.json says."""
-    score, strict = _score(sides, tables)
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
         **content.describe_nodes(len(kept_ids(tables["segments"])), tables),
-        **content.describe_edges(score, tables, directed=False),
-        **({"strict": strict.to_dict()} if strict else content.undefined("strict", "no prediction was given")),
-        "excluded": _count_excluded(sides, tables["segments"], pieces),
+        **scores.blocks,
+        "excluded": count_excluded(sides, tables["segments"], pieces),
         **content.describe_synapses(tables),
         "worst_errors": content.list_worst_errors(tables, volumes["segmentation"]),
-        "settings": settings.to_dict(),
-        "inputs": _describe_inputs(volumes, sides, tables),
-        "notices": _collect_notices(settings, sides, tables),
+        "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
+        "inputs": describe_inputs(volumes, sides, tables),
+        "notices": collect_notices(settings, sides, tables),
     }
     report["verdict"] = write_verdict(report)
     return report
-
-
-def _score_strictly(score: EdgeScore, truth: Side, predicted: Side) -> EdgeScore:
-    """Every unattached synapse is an error too, unless it shares a voxel with an unattached one of the other side."""
-    missing, invented = truth.unattached(), predicted.unattached()
-    shared_truth, shared_predicted = find_shared(truth.synapses, predicted.synapses, missing, invented)
-    return score_counts(
-        score.tp,
-        score.fp + len(invented) - len(shared_predicted),
-        score.fn + len(missing) - len(shared_truth),
-    )
-
-
-def _count_excluded(sides: dict[str, Side], segments: pd.DataFrame, pieces: pd.DataFrame | None) -> dict[str, Any]:
-    """Everything that was left out of the score, counted."""
-    truth, predicted = sides["truth"], sides.get("predicted")
-    counts: dict[str, Any] = {
-        "segments_listed": int((segments["status"] == "excluded").sum()),
-        "segments_below_size": int((segments["status"] == "below_size").sum()),
-        "split_voxels_to_background": 0
-        if pieces is None
-        else int(pieces.loc[pieces["segment_id"] == 0, "n_voxels"].sum()),
-    }
-    for name, side in (("truth", truth), ("predicted", predicted)):
-        table = side.tables[f"synapses_{name}"] if side else None
-        counts[f"{name}_synapses_unattached"] = None if table is None else int((~table["attached"]).sum())
-        counts[f"{name}_unattached_reasons"] = None if table is None else content.count_reasons(table)
-        counts[f"{name}_pairs_filtered"] = None if side is None else side.n_pairs_filtered
-    counts["ignored_voxels"] = truth.synapses.excluded["ignored_voxels"]
-    ours = predicted.synapses.excluded if predicted else {}
-    counts["ignored_synapses"] = ours.get("ignored_synapses")
-    counts["predicted_synapses_below_size"] = ours.get("synapses_below_size")
-    counts["nan_voxels"] = ours.get("nan_voxels")
-    if predicted is None:
-        counts["predicted_reason"] = "no prediction was given"
-    return counts
-
-
-def _describe_inputs(
-    volumes: dict[str, Volume], sides: dict[str, Side], tables: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
-    blocks: dict[str, Any] = {"segmentation": content.describe_grid(volumes["segmentation"], len(tables["segments"]))}
-    for name, side in sides.items():
-        blocks[name] = content.describe_grid(volumes[name], len(side.synapses), side.synapses)
-    if "predicted" not in sides:
-        blocks.update(content.undefined("predicted", "no prediction was given"))
-    return blocks
-
-
-def _collect_notices(settings: Settings, sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> list[str]:
-    """What a user should know beside the numbers."""
-    notices = [f"{name}: {notice}" for name, side in sides.items() for notice in side.synapses.notices]
-    absent = sorted(set(settings.exclude_segments) - set(tables["segments"]["segment_id"].tolist()))
-    if absent:
-        shown = ", ".join(str(i) for i in absent[:5])
-        notices.append(f"{len(absent)} excluded segment ids do not occur in the segmentation: {shown}")
-    return notices

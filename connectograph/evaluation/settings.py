@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from connectograph.errors import InputError
@@ -51,9 +51,10 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:
-        """The settings that :meth:`to_dict` wrote."""
+        """The settings that :meth:`to_dict` wrote; those of the measures are the same in every run."""
+        own = {field.name: values[field.name] for field in fields(cls)}
         ids: Iterable[str] = values["exclude_segments"]
-        return cls(**{**values, "exclude_segments": tuple(int(i) for i in ids)}).checked()
+        return cls(**{**own, "exclude_segments": tuple(int(i) for i in ids)}).checked()
 
 
 def _check_whole(value: Any, name: str, least: int) -> None:

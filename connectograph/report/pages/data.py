@@ -35,6 +35,11 @@ _SETTINGS: dict[str, tuple[str, Any]] = {
     "contactome": ("Contactome computed", False),
     "directed": ("Directed connections", False),
     "matched": ("Neurons matched by a table", False),
+    "edge_thresholds": ("Synapses that make a connection", [1, 2, 3, 5, 10]),
+    "interval_level": ("Level of intervals", 0.95),
+    "least_recall": ("Least recall of an operating point", 0.95),
+    "null_models": ("Random graphs a side", 10),
+    "null_seed": ("Seed of random graphs", 0),
 }
 
 
