@@ -52,8 +52,8 @@ def number_pairs(columns: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, 
     known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
     keys = []
     for source, target in columns:
-        found, known, numbers, count = _number_pairs(frozen(source), frozen(target), known, numbers, count)
-        keys.append(found)
+        keys.append(np.empty(len(source), np.int64))  # numpy's memory comes in large pages
+        known, numbers, count = _number_pairs(frozen(source), frozen(target), keys[-1], known, numbers, count)
     used = np.flatnonzero(numbers)
     used = used[np.argsort(known[used])]
     rank = np.empty(count, np.uint32)
@@ -101,19 +101,21 @@ def merge_pairs(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[
     -------
     source, target, left, right : (u,) arrays of int64
     """
-    merged: tuple[Array, Array, Array, Array] = _merge_pairs(*map(frozen, (*left, *right)))
-    return merged
+    lists = [*map(frozen, (*left, *right))]
+    size = _count_union(lists[0], lists[2])
+    source, target, in_left, in_right = merged = tuple(np.empty(size, np.int64) for _ in range(4))
+    _merge_pairs(*lists, *merged)
+    return source, target, in_left, in_right
 
 
 @kernel
-def _number_pairs(source, target, known, numbers, count):
-    """Keys of the pairs, in chunks for which the hash table, at most half full, has room."""
-    keys = np.empty(source.size, np.int64)
+def _number_pairs(source, target, keys, known, numbers, count):
+    """Fill the keys of the pairs, in chunks for which the hash table, at most half full, has room."""
     for start in range(0, source.size, _CHUNK):
         while numbers.size < 2 * (count + 2 * _CHUNK):
             known, numbers = _double(known, numbers)
         count = _number_chunk(source, target, start, min(source.size, start + _CHUNK), known, numbers, count, keys)
-    return keys, known, numbers, count
+    return known, numbers, count
 
 
 @kernel
@@ -169,23 +171,23 @@ def _scatter(keys, weights, shift, out_keys, out_weights):
 
 
 @kernel
-def _merge_pairs(left, left_weights, right, right_weights):
-    size = _count_union(left, right)
-    source, target = np.empty(size, np.int64), np.empty(size, np.int64)
-    in_left, in_right = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    i = j = 0
-    for row in range(size):
-        take_left = j == right.size or (i < left.size and left[i] <= right[j])
-        take_right = i == left.size or (j < right.size and right[j] <= left[i])
-        key = left[i] if take_left else right[j]
+def _merge_pairs(left, left_weights, right, right_weights, source, target, in_left, in_right):
+    """Fill the last four arrays. Weights are multiplied by 0 or 1: which list comes next cannot be guessed."""
+    i = j = row = 0
+    while i < left.size and j < right.size:
+        take_left, take_right = np.int64(left[i] <= right[j]), np.int64(right[j] <= left[i])
+        key = min(left[i], right[j])
         source[row], target[row] = key >> 32, key & _LOW
-        if take_left:
-            in_left[row] = left_weights[i]
-            i += 1
-        if take_right:
-            in_right[row] = right_weights[j]
-            j += 1
-    return source, target, in_left, in_right
+        in_left[row], in_right[row] = left_weights[i] * take_left, right_weights[j] * take_right
+        i += take_left
+        j += take_right
+        row += 1
+    for k in range(i, left.size):
+        source[row], target[row], in_left[row], in_right[row] = left[k] >> 32, left[k] & _LOW, left_weights[k], 0
+        row += 1
+    for k in range(j, right.size):
+        source[row], target[row], in_left[row], in_right[row] = right[k] >> 32, right[k] & _LOW, 0, right_weights[k]
+        row += 1
 
 
 @kernel
