@@ -3,8 +3,10 @@
     python voxels.py FOLDER REPEATS PLANES N_ORACLE
 
 Reads the phantom in FOLDER, prints the rows as JSON. PLANES of it are used where the baseline needs not be spared, a
-corner of N_ORACLE planes of 400x400 voxels for the slow oracle. Every answer is compared with the baseline's first. One
-thread on either side, but where two are compared with one.
+corner of N_ORACLE planes of 400x400 voxels for the slow oracle. The contactome is that of twice as many planes of a
+real segmentation where it is present beside the repository, and of the phantom's where it is not. Every answer is
+compared with the baseline's first. The baselines have no threads; the library uses what it uses when called without
+`workers`, and one thread for contacts and components.
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ from measuring import Row, alternate, make_row, time_call
 
 import connectograph as cg
 
+THREADS = "our threads: as many as CPUs"
+
 
 def voxel_rows(folder: Path, repeats: int, n_planes: int, n_oracle: int) -> Iterator[Row]:
     """All rows of this file."""
     segmentation, clefts = (read_planes(folder, name, n_planes) for name in ("neuron_ids", "clefts"))
     corner = (slice(0, n_oracle), slice(0, 400), slice(0, 400))
     yield synapse_contacts(segmentation.crop(*corner), clefts.crop(*corner), repeats)
-    yield contactome_faces(segmentation, repeats)
-    yield contactome_dilated(segmentation, repeats)
-    yield from two_threads(segmentation, repeats)
+    real = read_real(2 * n_planes) or segmentation
+    yield contactome_faces(real, repeats)
+    yield contactome_dilated(real, repeats)
+    yield from two_threads(real, repeats)
     yield mask_components(clefts, repeats)
 
 
@@ -40,6 +45,15 @@ def read_planes(folder: Path, name: str, n_planes: int) -> cg.Volume:
     """First planes of a dataset, in memory."""
     volume = cg.read_volume(f"{folder / 'case.hdf'}:volumes/labels/{name}")
     return volume.crop(slice(0, n_planes), slice(None), slice(None))
+
+
+def read_real(n_planes: int) -> cg.Volume | None:
+    """First planes of the real segmentation of 512x1024x1024 voxels, in memory; None where it is not present."""
+    path = Path(__file__).resolve().parents[3] / "shared/data/pinky40/segmentation_512x1024x1024.npz"
+    if not path.exists():
+        return None
+    volume = cg.read_volume(path, voxel_size=(40, 4, 4)).crop(slice(0, n_planes), slice(None), slice(None))
+    return cg.Volume(np.ascontiguousarray(volume.labels[:, :, :]), volume.voxel_size)
 
 
 def compare(
@@ -78,14 +92,14 @@ def contactome_faces(segmentation: cg.Volume, repeats: int) -> Row:
     job = "contactome, faces"
 
     def ours() -> Any:
-        return cg.find_contacts(segmentation, dilation=0, workers=1)
+        return cg.find_contacts(segmentation, dilation=0)
 
     def baseline() -> Any:
         return cc3d.contacts(segmentation.labels, connectivity=6, anisotropy=segmentation.voxel_size)
 
     found = {tuple(sorted(map(int, pair))): area for pair, area in baseline().items()}
     check_equal(job, as_dict(ours(), ["segment_a", "segment_b"], "area_nm2"), found)
-    return compare(job, "cc3d.contacts, 6-connected", segmentation, 15, repeats, ours, baseline)
+    return compare(job, "cc3d.contacts, 6-connected", segmentation, 15, repeats, ours, baseline, THREADS)
 
 
 def contactome_dilated(segmentation: cg.Volume, repeats: int) -> Row:
@@ -94,14 +108,14 @@ def contactome_dilated(segmentation: cg.Volume, repeats: int) -> Row:
     offsets = cg.dilation_offsets(1, None, segmentation.voxel_size)
 
     def ours() -> Any:
-        return cg.find_contacts(segmentation, dilation=1, workers=1)
+        return cg.find_contacts(segmentation, dilation=1)
 
     def baseline() -> dict[Any, int]:
         return {(a, b): n for a, b, n in baselines.count_overlaps(segmentation.labels, offsets).tolist()}
 
     table = ours()
     check_equal(job, as_dict(table[table["n_voxels"] > 0], ["segment_a", "segment_b"], "n_voxels"), baseline())
-    return compare(job, "plain per-voxel numba loop", segmentation, 15, repeats, ours, baseline)
+    return compare(job, "plain per-voxel numba loop", segmentation, 15, repeats, ours, baseline, THREADS)
 
 
 def two_threads(segmentation: cg.Volume, repeats: int) -> Iterator[Row]:
