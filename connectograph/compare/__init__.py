@@ -7,14 +7,8 @@ are in no score; 0/0 is NaN with a reason, never 0 or 1. Intervals are in :mod:`
 
 from connectograph.compare.baselines import BaselineScore, compare_baselines, spread_contacts
 from connectograph.compare.edges import EdgeScore, compare_edges, list_edge_outcomes, score_counts
-from connectograph.compare.sweeps import (
-    EdgeCurve,
-    OperatingChoice,
-    OperatingPoint,
-    choose_operating_point,
-    rank_edges,
-    sweep_scores,
-)
+from connectograph.compare.operating import OperatingChoice, choose_operating_point
+from connectograph.compare.sweeps import EdgeCurve, OperatingPoint, rank_edges, sweep_scores
 from connectograph.compare.thresholds import ThresholdScore, ThresholdSurface, compare_thresholds, threshold_surface
 from connectograph.compare.weights import BinScore, Strata, WeightScore, compare_weights
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph.compare import EdgeScore, OperatingChoice, OperatingPoint, score_counts
-from connectograph.compare.sweeps import find_cut
+from connectograph.compare.operating import find_cut
 from connectograph.contacts import dilation_offsets, scan_segmentation
 from connectograph.contacts.synapse_contacts import keep_contacts
 from connectograph.errors import InputError

@@ -18,7 +18,6 @@ import pandas as pd
 
 from connectograph._numbers import explain_missing
 from connectograph.compare import (
-    choose_operating_point,
     compare_baselines,
     compare_thresholds,
     compare_weights,
@@ -26,6 +25,7 @@ from connectograph.compare import (
     sweep_scores,
     threshold_surface,
 )
+from connectograph.compare.operating import choose_operating_points
 from connectograph.degrees import compare_degrees, score_neurons, summarise_scores
 from connectograph.evaluation.content import undefined
 from connectograph.graphs import AlignedEdges
@@ -162,14 +162,12 @@ def _describe_sweep(tables: Mapping[str, pd.DataFrame]) -> tuple[dict[str, Any],
     curve = sweep_scores(tables["links_truth"], links)
     point = curve.at_recall(_RECALL)
     never = f"no threshold has a recall of {_RECALL}"
+    choices = choose_operating_points(tables["links_truth"], links, (None, _RECALL))
     block = {
         "by": by,
         **curve.to_dict(),
         **({"at_recall": point.to_dict()} if point else undefined("at_recall", never)),
-        "halves": {
-            name: choose_operating_point(tables["links_truth"], links, recall=recall).to_dict()
-            for name, recall in (("best_f1", None), ("at_recall", _RECALL))
-        },
+        "halves": {name: choice.to_dict() for name, choice in zip(("best_f1", "at_recall"), choices, strict=True)},
     }
     return {"sweep": block}, {"score_sweep": curve.to_table()}
 
