@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import networkx as nx
@@ -20,10 +21,21 @@ import pandas as pd
 
 from connectograph._version import __version__
 from connectograph.errors import InputError, SchemaError
+from connectograph.io.graphs import GraphColumns
 from connectograph.tables import as_ids, make_table, validate_table
 from connectograph.volumes import Triple
 
-__all__ = ["AlignedEdges", "adjacency", "align", "as_aligned", "build_edges", "build_graph", "edges_of", "nodes_of"]
+__all__ = [
+    "AlignedEdges",
+    "adjacency",
+    "align",
+    "as_aligned",
+    "build_edges",
+    "build_graph",
+    "edges_of",
+    "nodes_of",
+    "tabulate_graph",
+]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -147,20 +159,63 @@ def build_graph(
     >>> build_graph(empty_table("edges"), [3, 5]).number_of_nodes()
     2
     """
+    columns = tabulate_graph(edges, nodes, directed=directed, kind=kind, name=name, voxel_size=voxel_size)
+    graph = nx.DiGraph() if directed else nx.Graph()
+    graph.graph.update(columns.attributes)
+    graph.add_nodes_from(zip(columns.nodes, _records(columns.node_data, len(columns.nodes)), strict=True))
+    sources, targets = zip(*columns.edges, strict=True) if columns.edges else ((), ())
+    graph.add_edges_from(zip(sources, targets, _records(columns.edge_data, len(sources)), strict=True))
+    return graph
+
+
+def tabulate_graph(
+    edges: pd.DataFrame,
+    nodes: pd.DataFrame | Iterable[int],
+    *,
+    directed: bool = False,
+    kind: str = "connectome",
+    name: str = "",
+    voxel_size: Triple | None = None,
+) -> GraphColumns:
+    """What :func:`build_graph` makes, as columns: enough to write the graph, and much quicker made.
+
+    Parameters
+    ----------
+    edges, nodes, directed, kind, name, voxel_size
+        As in :func:`build_graph`.
+
+    Returns
+    -------
+    GraphColumns
+
+    Raises
+    ------
+    SchemaError
+        If a pair occurs twice or an edge ends at no node.
+
+    Examples
+    --------
+    >>> from connectograph.tables import empty_table
+    >>> tabulate_graph(empty_table("edges"), [5, 3]).nodes
+    [3, 5]
+    """
     validate_table("edges", edges)
     if edges.duplicated(["source", "target"]).any():
         raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
-    graph = nx.DiGraph() if directed else nx.Graph()
-    graph.graph.update(kind=kind, name=name, voxel_size_nm=voxel_size, connectograph=__version__)
-    graph.add_nodes_from(_node_items(nodes))
-    ends = as_ids(np.concatenate([edges["source"].to_numpy(), edges["target"].to_numpy()]))
-    unknown = [int(end) for end in np.unique(ends) if int(end) not in graph]
-    if unknown:
+    ids, node_data = _node_columns(nodes)
+    ends = np.concatenate([edges["source"].to_numpy(), edges["target"].to_numpy()])
+    unknown = np.setdiff1d(ends, ids)
+    if len(unknown):
         raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
-    graph.add_edges_from(
-        zip(edges["source"].tolist(), edges["target"].tolist(), _records(edges, _EDGE_COLUMNS), strict=True)
+    ordered = edges.sort_values(["source", "target"])
+    return GraphColumns(
+        directed,
+        {"kind": kind, "name": name, "voxel_size_nm": voxel_size, "connectograph": __version__},
+        ids.tolist(),
+        node_data,
+        list(zip(ordered["source"].tolist(), ordered["target"].tolist(), strict=True)),
+        {column: ordered[column].tolist() for column in _EDGE_COLUMNS},
     )
-    return graph
 
 
 def edges_of(graph: nx.Graph | pd.DataFrame) -> pd.DataFrame:
@@ -376,15 +431,15 @@ def _place(ids: npt.NDArray[np.uint64], nodes: npt.NDArray[np.uint64]) -> npt.ND
     return np.searchsorted(nodes, ids).astype(np.int64)
 
 
-def _node_items(nodes: pd.DataFrame | Iterable[int]) -> Iterable[Any]:
+def _node_columns(nodes: pd.DataFrame | Iterable[int]) -> tuple[npt.NDArray[np.uint64], dict[str, list[Any]]]:
+    """Ids of the nodes, ascending, and their attributes."""
     if not isinstance(nodes, pd.DataFrame):
-        return (int(node) for node in as_ids(nodes, "nodes"))
-    kept = nodes[nodes["status"].isin(["kept", "split_off"])]
-    return zip(kept["segment_id"].tolist(), _records(kept, _NODE_COLUMNS), strict=True)
+        return np.unique(as_ids(nodes, "nodes")), {}
+    kept = nodes[nodes["status"].isin(["kept", "split_off"])].sort_values("segment_id")
+    return kept["segment_id"].to_numpy(), {column: kept[column].tolist() for column in _NODE_COLUMNS}
 
 
-def _records(table: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
-    """One dict of python numbers a row; undefined positions are left out."""
-    names = list(columns)
-    rows = zip(*(table[name].tolist() for name in names), strict=True)
-    return [{name: value for name, value in zip(names, row, strict=True) if value == value} for row in rows]
+def _records(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:
+    """One dict a row; undefined positions are left out."""
+    rows = zip(*columns.values(), strict=True) if columns else repeat((), count)
+    return [{name: value for name, value in zip(columns, row, strict=True) if value == value} for row in rows]

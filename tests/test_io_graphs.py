@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.sparse import load_npz
 
 from connectograph.errors import InputError, SchemaError
-from connectograph.graphs import adjacency
+from connectograph.graphs import adjacency, build_graph, tabulate_graph
 from connectograph.io.graphs import read_graphml, write_adjacency, write_graphml
 from connectograph.tables import empty_table, make_table
 
@@ -290,3 +290,17 @@ def test_adjacency_without_neurons(tmp_path: Path) -> None:
 def test_adjacency_refuses_an_edge_to_nowhere(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"1 ids are no nodes, e\.g\. 7"):
         adjacency(make_edges([(1, 7, 1)]), np.array([1], np.uint64))
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_columns_and_the_networkx_graph_give_the_same_file(tmp_path, directed):
+    edges = make_table(
+        "edges",
+        {"source": [2, 9, 2], "target": [9, 2**64 - 3, 4], "n_synapses": [1, 2, 3], "n_voxels": [0, 5, 7],
+         "z_nm": [1.5, np.nan, 0.0], "y_nm": [1.0, np.nan, 2.0], "x_nm": [np.inf, np.nan, -3.25]},
+    )  # fmt: skip
+    settings = {"directed": directed, "name": "a", "voxel_size": (40, 4, 4)}
+    for nodes in ([9, 2, 4, 7, 2**64 - 3], np.array([2**64 - 3, 4, 2, 9], "uint64")):
+        write_graphml(build_graph(edges, nodes, **settings), tmp_path / "a.graphml")
+        write_graphml(tabulate_graph(edges, nodes, **settings), tmp_path / "b.graphml")
+        assert (tmp_path / "a.graphml").read_bytes() == (tmp_path / "b.graphml").read_bytes()

@@ -12,7 +12,8 @@ import networkx as nx
 import pandas as pd
 
 from connectograph.compare import EdgeScore
-from connectograph.graphs import build_graph
+from connectograph.graphs import build_graph, tabulate_graph
+from connectograph.io.graphs import GraphColumns
 from connectograph.synapses import Synapses
 from connectograph.volumes import Volume
 
@@ -113,16 +114,16 @@ class Evaluation:
 
         return write_evaluation(self, Path(directory), overwrite=overwrite, reports=reports, command=command)
 
+    def tabulate_graph(self, side: str) -> GraphColumns:
+        """One of the two connectomes, "truth" or "predicted", as columns: what files need of it."""
+        return tabulate_graph(self.tables[f"edges_{side}"], self.nodes, **self._describe_graph(side))
+
     def _graph(self, side: str) -> nx.Graph:
+        return build_graph(self.tables[f"edges_{side}"], self.nodes, **self._describe_graph(side))
+
+    def _describe_graph(self, side: str) -> dict[str, Any]:
         voxel_size = self.volumes["segmentation"].voxel_size if "segmentation" in self.volumes else None
-        return build_graph(
-            self.tables[f"edges_{side}"],
-            self.nodes,
-            directed=self.directed,
-            kind="connectome",
-            name=side,
-            voxel_size=voxel_size,
-        )
+        return {"directed": self.directed, "kind": "connectome", "name": side, "voxel_size": voxel_size}
 
     def _repr_html_(self) -> str:
         from connectograph.report import summarise_html

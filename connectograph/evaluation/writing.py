@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 
 from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.result import Evaluation
-from connectograph.graphs import adjacency, nodes_of
+from connectograph.graphs import adjacency
 from connectograph.io.files import dump_json, save_npz, sha256_file, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
 from connectograph.io.runs import Run, finish_run, open_run, place_file
@@ -80,20 +80,17 @@ def _write_tables(run: Run, evaluation: Evaluation) -> None:
 
 
 def _write_graphs(run: Run, evaluation: Evaluation) -> None:
-    for side, graph in _graphs(evaluation):
+    for side in ("truth", "predicted"):
+        if f"edges_{side}" not in evaluation.tables:
+            continue
+        graph = evaluation.tabulate_graph(side)
         write_graphml(graph, place_file(run, f"graphs/{side}.graphml"))
         folder = place_file(run, f"adjacency/{side}.npz").parent
         for name in (f"{side}_ids.csv", f"{side}.png"):
             place_file(run, f"adjacency/{name}")
-        nodes = nodes_of(graph)
+        nodes = np.array(graph.nodes, np.uint64)
         matrix = adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
         write_adjacency(folder, matrix, nodes, side)
-
-
-def _graphs(evaluation: Evaluation) -> Iterator[tuple[str, Any]]:
-    yield "truth", evaluation.truth_graph
-    if "edges_predicted" in evaluation.tables:
-        yield "predicted", evaluation.predicted_graph
 
 
 def _name(evaluation: Evaluation) -> str:

@@ -25,7 +25,7 @@ from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import explain_errors, save_npz, write_atomic
 from connectograph.tables import SCHEMAS, as_ids
 
-__all__ = ["read_graphml", "write_adjacency", "write_graphml"]
+__all__ = ["GraphColumns", "read_graphml", "write_adjacency", "write_graphml"]
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
@@ -38,6 +38,33 @@ Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
+class GraphColumns:
+    """A graph as columns: what a file needs of it, without a networkx object.
+
+    Attributes
+    ----------
+    directed : bool
+    attributes : dict
+        Of the graph itself.
+    nodes : list of int
+        Ids, ascending.
+    node_data : dict of str to list
+        Attributes in the order of `nodes`; None or NaN where a node has none.
+    edges : list of pairs of int
+        Ascending; of an undirected graph the smaller id first.
+    edge_data : dict of str to list
+        Attributes in the order of `edges`.
+    """
+
+    directed: bool
+    attributes: Attributes
+    nodes: list[int]
+    node_data: dict[str, list[Any]]
+    edges: list[tuple[int, int]]
+    edge_data: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class _Column:
     """One attribute of all nodes or all edges; None where it is absent."""
 
@@ -47,12 +74,12 @@ class _Column:
     values: list[Any]
 
 
-def write_graphml(graph: nx.Graph, path: str | Path) -> None:
+def write_graphml(graph: nx.Graph | GraphColumns, path: str | Path) -> None:
     """Write a graph as GraphML; the same graph gives the same bytes, in whatever order it was built.
 
     Parameters
     ----------
-    graph : networkx.Graph or networkx.DiGraph
+    graph : networkx.Graph, networkx.DiGraph or GraphColumns
         Nodes are ids; attributes numbers, booleans or text.
     path : str or Path
         Written whole or not at all.
@@ -75,8 +102,10 @@ def write_graphml(graph: nx.Graph, path: str | Path) -> None:
     >>> list(back.edges(data=True)), back.graph
     ([(7, 18446744073709551613, {'n_synapses': 2})], {'voxel_size_nm': (40.0, 4.0, 4.0)})
     """
-    if graph.is_multigraph():
-        raise InputError(f"{path}: a multigraph has several edges for a pair; sum them into n_synapses first.")
+    if not isinstance(graph, GraphColumns):
+        if graph.is_multigraph():
+            raise InputError(f"{path}: a multigraph has several edges for a pair; sum them into n_synapses first.")
+        graph = _as_columns(graph)
     write_atomic(path, "".join(_format_graph(graph)))
 
 
@@ -166,39 +195,51 @@ def write_adjacency(folder: str | Path, matrix: Any, nodes: npt.NDArray[np.uint6
     return step
 
 
-def _format_graph(graph: nx.Graph) -> Iterator[str]:
-    """GraphML in the order of the ids."""
+def _as_columns(graph: nx.Graph) -> GraphColumns:
+    """A networkx graph in the order of the ids."""
     directed = graph.is_directed()
     ids = dict(zip(graph.nodes, as_ids(graph.nodes, "nodes").tolist(), strict=True))
     nodes = sorted(((ids[node], data) for node, data in graph.nodes(data=True)), key=itemgetter(0))
     edges = sorted(
         ((_order_pair(ids[a], ids[b], directed), data) for a, b, data in graph.edges(data=True)), key=itemgetter(0)
     )
-    columns = [
-        *_columns("graph", [graph.graph]),
-        *_columns("node", [data for _, data in nodes]),
-        *_columns("edge", [data for _, data in edges]),
-    ]
-    yield _HEAD
-    for index, column in enumerate(columns):
-        name = quoteattr(_clean(column.name))
-        yield f'<key id="k{index}" for="{column.domain}" attr.name={name} attr.type="{column.kind}"/>\n'
-    yield f'<graph edgedefault="{"directed" if directed else "undirected"}">\n'
-    yield from _format_lines("graph", [""], columns, "\n")
-    yield from _format_lines("node", [f'<node id="{node}">' for node, _ in nodes], columns, "</node>\n")
-    starts = [f'<edge source="{source}" target="{target}">' for (source, target), _ in edges]
-    yield from _format_lines("edge", starts, columns, "</edge>\n")
-    yield "</graph>\n</graphml>\n"
+    node_data, edge_data = (_gather_values([data for _, data in items]) for items in (nodes, edges))
+    return GraphColumns(
+        directed, graph.graph, [node for node, _ in nodes], node_data, [pair for pair, _ in edges], edge_data
+    )
 
 
 def _order_pair(source: int, target: int, directed: bool) -> tuple[int, int]:
     return (source, target) if directed or source <= target else (target, source)
 
 
-def _columns(domain: str, rows: list[Attributes]) -> Iterator[_Column]:
-    """The attributes of the nodes, the edges or the graph, column by column, in the order of their names."""
-    for name in sorted(set().union(*rows)):
-        values = [row.get(name) for row in rows]
+def _gather_values(rows: list[Attributes]) -> dict[str, list[Any]]:
+    return {name: [row.get(name) for row in rows] for name in set().union(*rows)}
+
+
+def _format_graph(graph: GraphColumns) -> Iterator[str]:
+    """GraphML in the order of the ids."""
+    columns = [
+        *_columns("graph", _gather_values([graph.attributes])),
+        *_columns("node", graph.node_data),
+        *_columns("edge", graph.edge_data),
+    ]
+    yield _HEAD
+    for index, column in enumerate(columns):
+        name = quoteattr(_clean(column.name))
+        yield f'<key id="k{index}" for="{column.domain}" attr.name={name} attr.type="{column.kind}"/>\n'
+    yield f'<graph edgedefault="{"directed" if graph.directed else "undirected"}">\n'
+    yield from _format_lines("graph", [""], columns, "\n")
+    yield from _format_lines("node", [f'<node id="{node}">' for node in graph.nodes], columns, "</node>\n")
+    starts = [f'<edge source="{source}" target="{target}">' for source, target in graph.edges]
+    yield from _format_lines("edge", starts, columns, "</edge>\n")
+    yield "</graph>\n</graphml>\n"
+
+
+def _columns(domain: str, data: dict[str, list[Any]]) -> Iterator[_Column]:
+    """The attributes of the nodes, the edges or the graph that GraphML can hold, in the order of their names."""
+    for name, column in sorted(data.items()):
+        values = column
         if set(map(type, values)) - _KINDS.keys():
             values = [_plain(name, value) for value in values]
         if name in _ID_COLUMNS:
