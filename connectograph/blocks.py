@@ -27,6 +27,9 @@ T = TypeVar("T")
 BLOCK_SHAPE: Shape = (16, 256, 256)
 """Blocks of an array in memory: small enough to stay in a core's cache while several kernels pass over them."""
 
+_AHEAD_BYTES = 1 << 28
+"""How far a stream may be unpacked ahead of the threads that work on it, e.g. while their kernels are loaded."""
+
 
 def default_workers() -> int:
     """Number of threads to use: the CPUs this process may run on, and no more than SLURM granted.
@@ -81,7 +84,7 @@ def map_blocks(
         ``function(array, origin)``: `array` is the block's voxels as stored (see :func:`as_label_block`); it is
         valid only during the call.
     volume : Volume
-        Read block by block; at most a few blocks are in memory at once.
+        Read block by block; at most a few blocks, or 256 MiB, are in memory at once.
     workers : int, optional
         Threads; by default :func:`default_workers`.
     shape : tuple of 3 ints, optional
@@ -103,9 +106,12 @@ def map_blocks(
     count = workers or default_workers()
     with ThreadPoolExecutor(count) as pool:
         pending: deque[tuple[Future[T], int]] = deque()
+        ahead = 0
 
         def finish() -> T:
+            nonlocal ahead
             future, voxels = pending.popleft()
+            ahead -= voxels
             result = future.result()
             if progress is not None:
                 progress(voxels)
@@ -115,7 +121,8 @@ def map_blocks(
             for block in iterate_blocks(volume.labels, shape=shape):
                 future = pool.submit(lambda block=block: function(block.read(), block.origin))  # type: ignore[misc]
                 pending.append((future, math.prod(block.shape)))
-                if len(pending) > 4 * count:
+                ahead += pending[-1][1]
+                if len(pending) > 4 * count and ahead * volume.dtype.itemsize > _AHEAD_BYTES:
                     yield finish()
             while pending:
                 yield finish()
