@@ -15,7 +15,7 @@ from connectograph._components import label_components
 from connectograph._numbers import divide, explain_missing
 from connectograph.degrees.agreement import DegreeAgreement, agree
 from connectograph.degrees.partners import PartnerOverlap, list_partners, overlap_partners
-from connectograph.degrees.roles import roles_of, sum_role
+from connectograph.degrees.roles import count_up, roles_of, sum_roles
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
 
@@ -137,19 +137,25 @@ def compare_degrees(
     (4, 0.5555555555555556, -0.806)
     """
     both = as_aligned(truth, predicted)
-    n = len(both.nodes)
     sides = (both.truth > 0, both.predicted > 0)
-    has_truth, has_predicted = (sum_role(both, "total", side) > 0 for side in sides)
+    degrees = [sum_roles(both, side) for side in sides]
+    strengths = [sum_roles(both, weight) for weight in (both.truth, both.predicted)]
+    has_truth, has_predicted = (degree["total"] > 0 for degree in degrees)
+    connected = has_truth | has_predicted
     wcc = [_largest_weak(both, side) for side in sides]
     scc = [_largest_strong(both, side) if both.directed else None for side in sides]
     return DegreeComparison(
         directed=both.directed,
-        n_nodes=n,
-        agreements=tuple(_agreements(both, has_truth | has_predicted)),
+        n_nodes=len(both.nodes),
+        agreements=tuple(
+            agree(role, measure, *(values[role][connected] for values in measured))
+            for role in roles_of(both)
+            for measure, measured in (("degree", degrees), ("strength", strengths))
+        ),
         overlaps=tuple(_overlaps(both)),
         n_isolated_truth=int((~has_truth).sum()),
         n_isolated_predicted=int((~has_predicted).sum()),
-        n_isolated_both=int((~has_truth & ~has_predicted).sum()),
+        n_isolated_both=int((~connected).sum()),
         n_lost=int((has_truth & ~has_predicted).sum()),
         n_gained=int((has_predicted & ~has_truth).sum()),
         wcc_truth=wcc[0],
@@ -157,15 +163,6 @@ def compare_degrees(
         scc_truth=scc[0],
         scc_predicted=scc[1],
     )
-
-
-def _agreements(both: AlignedEdges, connected: npt.NDArray[np.bool_]) -> Iterator[DegreeAgreement]:
-    """Agreement of degrees and strengths in every role, over the connected neurons."""
-    for role in roles_of(both):
-        degrees = (sum_role(both, role, weight > 0)[connected] for weight in (both.truth, both.predicted))
-        yield agree(role, "degree", *degrees)
-        strengths = (sum_role(both, role, weight)[connected] for weight in (both.truth, both.predicted))
-        yield agree(role, "strength", *strengths)
 
 
 def _overlaps(both: AlignedEdges) -> Iterator[PartnerOverlap]:
@@ -183,11 +180,7 @@ def _largest_weak(both: AlignedEdges, there: npt.NDArray[np.bool_]) -> int:
 
 def _largest_strong(both: AlignedEdges, there: npt.NDArray[np.bool_]) -> int:
     """The same of the largest set within which every neuron reaches every other along the arrows."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from connectograph._kernels.components import largest_strong_component
 
-    n = len(both.nodes)
-    ones = np.ones(int(there.sum()), np.int8)
-    matrix = coo_array((ones, (both.source[there], both.target[there])), shape=(n, n))
-    label = connected_components(matrix, connection="strong")[1] if n else []
-    return int(np.bincount(label).max(initial=0))
+    start = count_up(both.source[there], len(both.nodes))
+    return int(largest_strong_component(start, both.target[there]))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from connectograph._numbers import explain_missing
-from connectograph.degrees.roles import Counts
+from connectograph.degrees.roles import Counts, count_up
 from connectograph.graphs import AlignedEdges
 
 __all__ = ["PartnerOverlap", "list_partners", "overlap_partners"]
@@ -53,36 +52,26 @@ def list_partners(both: AlignedEdges, role: str) -> tuple[Counts, Counts, Counts
     >>> [list_partners(both, role)[1].tolist() for role in ("in", "out", "total")]
     [[1, 1, 1], [1, 1, 1], [2, 1, 2, 1]]
     """
-    weights = [both.truth, both.predicted]
+    from connectograph._kernels.ranking import merge_rows, order_by
+
+    n = len(both.nodes)
+    start = count_up(both.source, n)
     if role == "out":
-        neuron = both.source  # sorted already
-    elif role == "in":
-        order = np.argsort(both.target, kind="stable")
-        neuron, weights = both.target[order], [weight[order] for weight in weights]
-    else:
-        neuron, weights = _join_directions(both)
-    size = np.bincount(neuron, minlength=len(both.nodes))
-    return np.concatenate([[0], np.cumsum(size)]), weights[0], weights[1]
+        return start, both.truth, both.predicted  # sorted already
+    in_start, order = count_up(both.target, n), order_by(both.target, n)
+    if role == "in":
+        return in_start, both.truth[order], both.predicted[order]
+    merged: tuple[Counts, Counts, Counts] = merge_rows(
+        start, both.target, in_start, order, both.source, both.truth, both.predicted
+    )
+    return merged
 
 
 def overlap_partners(role: str, k: int, start: Counts, truth: Counts, predicted: Counts) -> PartnerOverlap:
     """Overlap of the k strongest partners of every neuron that has any."""
-    from connectograph._kernels.ranking import share_places
+    from connectograph._kernels.ranking import overlap_rows
 
-    neuron = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    shares: list[npt.NDArray[np.float64]] = [share_places(start, weight, k) for weight in (truth, predicted)]
-    common, *filled = (np.bincount(neuron, values, len(start) - 1) for values in (np.minimum(*shares), *shares))
-    most = np.maximum(*filled)
-    overlap = common[most > 0] / most[most > 0]
+    overlap = overlap_rows(start, truth, predicted, k)
+    overlap = overlap[~np.isnan(overlap)]
     mean, median = (float(overlap.mean()), float(np.median(overlap))) if len(overlap) else (math.nan, math.nan)
     return PartnerOverlap(role, k, len(overlap), mean, median)
-
-
-def _join_directions(both: AlignedEdges) -> tuple[Counts, list[Counts]]:
-    """Every neuron with every partner, synapses of both directions added."""
-    neuron, partner = np.concatenate([both.source, both.target]), np.concatenate([both.target, both.source])
-    keys = neuron * len(both.nodes) + partner
-    order = np.argsort(keys)
-    first = np.flatnonzero(np.diff(keys[order], prepend=-1))
-    weights = (np.concatenate([weight, weight])[order] for weight in (both.truth, both.predicted))
-    return neuron[order[first]], [np.add.reduceat(weight, first) for weight in weights]

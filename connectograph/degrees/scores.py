@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._numbers import divide
-from connectograph.degrees.roles import roles_of, sum_role
+from connectograph.degrees.roles import roles_of, sum_roles
 from connectograph.graphs import AlignedEdges, as_aligned
 
 __all__ = ["score_neurons", "summarise_scores"]
@@ -48,7 +48,19 @@ def score_neurons(
     [[1, 1, 0], [1, 0, 1], [0, 1, 1]]
     """
     both = as_aligned(truth, predicted)
-    tables = [_score_role(both, role) for role in roles_of(both)]
+    in_truth, in_predicted = both.truth > 0, both.predicted > 0
+    values = {
+        "tp": in_truth & in_predicted,
+        "fp": in_predicted & ~in_truth,
+        "fn": in_truth & ~in_predicted,
+        "n_synapses_truth": both.truth,
+        "n_synapses_predicted": both.predicted,
+        "n_synapses_shared": np.minimum(both.truth, both.predicted),
+    }
+    sums = {name: sum_roles(both, value) for name, value in values.items()}
+    tables = [
+        _score_role(both.nodes, role, {name: roles[role] for name, roles in sums.items()}) for role in roles_of(both)
+    ]
     order = np.arange(len(both.nodes) * len(tables)).reshape(len(tables), -1).T.ravel()
     return pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
 
@@ -82,16 +94,11 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["role", "n_neurons", "median", "p10", "weighted_mean"])
 
 
-def _score_role(both: AlignedEdges, role: str) -> pd.DataFrame:
-    in_truth, in_predicted = both.truth > 0, both.predicted > 0
-    tp, fp, fn = (
-        sum_role(both, role, outcome)
-        for outcome in (in_truth & in_predicted, in_predicted & ~in_truth, in_truth & ~in_predicted)
-    )
-    truth, predicted = sum_role(both, role, both.truth), sum_role(both, role, both.predicted)
-    shared = sum_role(both, role, np.minimum(both.truth, both.predicted))
+def _score_role(nodes: npt.NDArray[np.uint64], role: str, sums: dict[str, npt.NDArray[np.int64]]) -> pd.DataFrame:
+    tp, fp, fn = (sums[name] for name in ("tp", "fp", "fn"))
+    truth, predicted, shared = (sums[f"n_synapses_{name}"] for name in ("truth", "predicted", "shared"))
     columns: dict[str, Any] = {
-        "segment_id": both.nodes,
+        "segment_id": nodes,
         "role": role,
         "tp": tp,
         "fp": fp,
@@ -106,7 +113,7 @@ def _score_role(both: AlignedEdges, role: str) -> pd.DataFrame:
         "weighted_recall": _share(shared, truth),
         "weighted_f1": _share(2 * shared, truth + predicted),
     }
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(both.nodes)))
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(nodes)))
 
 
 def _share(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
