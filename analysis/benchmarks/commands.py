@@ -1,4 +1,4 @@
-"""Rows of whole commands, each in a fresh process: evaluate, its peak memory, importing, --help."""
+"""Rows of whole commands, each in a fresh process: evaluate, compare, their peak memory, importing, --help."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def _evaluate_warm(folder: Path, repeats: int) -> Cost:
         [*map(str, script("warm_evaluate.py", folder, str(repeats)))], check=True, capture_output=True, text=True
     )
     return Cost(float(output.stdout))
+
+
+def compare_rows(size: str, repeats: int) -> Iterator[Row]:
+    """Two connectomes compared by every measure, with intervals, from file to terminal."""
+    against = "pandas: both files read and merged, fresh process"
+    merge = "import sys, pandas as pd; a, b = map(pd.read_parquet, sys.argv[1:]); "
+    merge += "a.merge(b, on=['source', 'target'], how='outer')"
+    with tempfile.TemporaryDirectory() as temporary:
+        files = [Path(temporary) / f"{name}.parquet" for name in ("truth", "predicted")]
+        run_command(*script("connectome_files.py", temporary, size))
+        runs = {
+            "baseline": lambda: run_command(sys.executable, "-c", merge, *files),
+            "ours": lambda: run_command(*COMMAND, "compare", *files, "--directed"),
+        }
+        costs = alternate(runs, repeats)
+    shown = "{:,} neurons, {:,} edges".format(*map(int, size.split(",")))
+    yield make_row("compare, all measures", against, shown, "seconds", 60, costs, repeats)
+    yield make_row("compare, all measures, memory", against, shown, "peak MiB", 4096, costs, repeats)
 
 
 def import_rows(repeats: int) -> Iterator[Row]:

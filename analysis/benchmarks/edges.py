@@ -1,26 +1,23 @@
 """Two connectomes of 15 million edges each: aligned, scored, with intervals over neurons; against one outer merge.
 
-    python analysis/benchmarks/edges.py [--quick] [--out DIR]
+    python edges.py TASK FOLDER
 
 Ours is ``align``, ``compare_edges`` and ``edge_intervals``; the baseline is ``pandas.merge(how="outer")`` of the same
 tables, which gives no score yet. Either runs in a process of its own, which reads the tables (source, target,
 n_synapses), warms up on a few rows, and then takes its time; the peak memory is that of the whole process, tables and
-interpreter included. Tables are sorted by (source, target), as all tables of the library are, or shuffled. Prints the
-rows; with --out also writes edges.csv, edges.pdf and edges.json (provenance).
+interpreter included. Tables are sorted by (source, target), as all tables of the library are, or shuffled. A task
+prints what it found as JSON.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,33 +25,12 @@ from typing import Any
 from measuring import Cost, Row, alternate, make_row, script
 
 SEED = 7
-FULL, QUICK = 15_000_000, 200_000
 NODES_PER_EDGE = 130_000 / 15_000_000
 COLUMNS = ("source", "target", "n_synapses")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0 whether or not targets are met: a busy machine is no failure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small tables, without targets: shows that all runs")
-    parser.add_argument("--out", type=Path, metavar="DIR")
-    parser.add_argument("--task", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
-    if options.task:
-        name, folder = options.task
-        print(json.dumps(TASKS[name](Path(folder))))
-        return 0
-    rows = list(edge_rows(QUICK if options.quick else FULL, repeats=1 if options.quick else 3))
-    for row in rows:
-        print(f"{row.job:34} {row.value:8.2f} {row.measure:14} target {row.target}  {row.ours}  {row.baseline}")
-    if options.out:
-        write_results(options.out, rows)
-    return 0
-
-
 def edge_rows(n_edges: int, repeats: int) -> Iterator[Row]:
     """Times and peak memory, of sorted and of shuffled tables."""
-    full = n_edges == FULL
     for order, target in (("sorted", 4.0), ("shuffled", None)):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "settings.json").write_text(json.dumps({"n_edges": n_edges, "order": order}))
@@ -64,13 +40,13 @@ def edge_rows(n_edges: int, repeats: int) -> Iterator[Row]:
             }
             costs = alternate(runs, repeats)
         job, size = f"edge comparison, {order}", f"{n_edges:,} x {n_edges:,} edges"
-        for measure, bound in (("times faster", target), ("peak MiB", 2560.0)):
-            yield make_row(job, "pandas outer merge", size, measure, bound if full else None, costs, repeats)
+        for suffix, measure, bound in (("", "times faster", target), (", memory", "peak MiB", 2560.0)):
+            yield make_row(job + suffix, "pandas outer merge", size, measure, bound, costs, repeats)
 
 
 def run_task(name: str, folder: str) -> dict[str, Any]:
     """What a task says, run in a process of its own: its memory must not be inherited."""
-    command = [str(part) for part in script("edges.py", "--task", name, folder)]
+    command = [str(part) for part in script("edges.py", name, folder)]
     result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return result
 
@@ -153,39 +129,7 @@ def time_job(job: Callable[[Any, Any], Any], folder: Path) -> dict[str, Any]:
     return {"seconds": seconds, "peak_mib": peak, "answer": answer}
 
 
-def write_results(folder: Path, rows: Sequence[Row]) -> None:
-    """CSV, figure and provenance."""
-    from importlib.metadata import version
-
-    from matplotlib.figure import Figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "edges.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(
-            ["job", "size", "measure", "value", "target", "ours_s", "baseline_s", "ours_mib", "baseline_mib"]
-        )
-        for row in rows:
-            seconds, peaks = zip(*((cost.seconds, cost.peak_mib) for cost in (row.ours, row.baseline)), strict=True)
-            writer.writerow([row.job, row.size, row.measure, row.value, row.target, *seconds, *peaks])
-    figure = Figure(figsize=(6, 2.4), layout="constrained")
-    axes = figure.add_subplot()
-    faster = [row for row in rows if row.measure == "times faster"]
-    axes.barh([row.job for row in faster], [row.value for row in faster])
-    axes.axvline(4, color="black", linewidth=1)
-    axes.set(xlabel="times faster than pandas (line: the target)")
-    figure.savefig(folder / "edges.pdf", metadata={"CreationDate": None})
-    versions = {name: version(name) for name in ("connectograph", "numpy", "pandas", "numba")}
-    provenance = {
-        "seed": SEED,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "versions": versions,
-    }
-    (folder / "edges.json").write_text(json.dumps(provenance, indent=2) + "\n")
-
-
 TASKS = {"make": make_tables, "ours": compare_tables, "baseline": merge_tables}
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    print(json.dumps(TASKS[sys.argv[1]](Path(sys.argv[2]))))

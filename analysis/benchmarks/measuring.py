@@ -5,18 +5,19 @@ The process that starts the commands stays small: on Linux, a command inherits t
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["Cost", "Row", "alternate", "make_row", "run_command", "time_call"]
+__all__ = ["Cost", "Row", "alternate", "make_row", "read_rows", "run_command", "script", "time_call"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -62,6 +63,7 @@ def make_row(
     value = {
         "ours / baseline": ours.seconds / baseline.seconds,
         "times faster": baseline.seconds / ours.seconds,
+        "seconds": ours.seconds,
         "peak MiB": ours.peak_mib or 0.0,
     }[measure]
     return Row(job, against, size, measure, value, target, ours, baseline, repeats, note)
@@ -103,3 +105,11 @@ def run_command(*command: str | Path) -> Cost:
 def script(name: str, *arguments: str | Path) -> Sequence[str | Path]:
     """Command that runs a file of this folder."""
     return [sys.executable, HERE / name, *arguments]
+
+
+def read_rows(name: str, *arguments: str | Path) -> Iterator[Row]:
+    """Rows that a file of this folder prints as JSON, in a process of its own, so that this one stays small."""
+    command = [*map(str, script(name, *arguments))]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    for row in json.loads(output.stdout):
+        yield Row(**{**row, "ours": Cost(**row["ours"]), "baseline": Cost(**row["baseline"])})

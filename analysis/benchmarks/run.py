@@ -1,6 +1,6 @@
 """Is it fast enough? Every row compares the library with a baseline in one run, by ratios of medians.
 
-    python analysis/benchmarks/run.py [--quick] [--data DIR] [--out DIR] [--only commands|imports|voxels]
+    python analysis/benchmarks/run.py [--quick] [--data DIR] [--out DIR] [--only GROUP]
 
 Prints a table; with --out also writes benchmarks.csv, benchmarks.pdf and benchmarks.json (provenance).
 """
@@ -12,35 +12,47 @@ import csv
 import json
 import os
 import platform
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from commands import evaluate_rows, import_rows
-from measuring import Cost, Row, run_command, script
+from commands import compare_rows, evaluate_rows, import_rows
+from edges import edge_rows
+from measuring import Row, read_rows, run_command, script
 
 PACKAGES = ("connectograph", "numpy", "scipy", "pandas", "h5py", "numba", "connected-components-3d", "deflate")
 
 
 @dataclass(frozen=True)
 class Case:
-    """How large everything is, and how often it is done."""
+    """How large everything is, and how often it is done; of graphs, "neurons,edges"."""
 
     shape: str
     n_segments: int
     n_synapses: int
     n_planes: int
     n_oracle: int
+    circuit: str
+    brain: str
+    n_swaps: int
+    n_edges: int
     repeats: int
 
 
-FULL = Case("125,1250,1250", 9_000, 600, n_planes=64, n_oracle=40, repeats=3)
-QUICK = Case("26,314,314", 250, 60, n_planes=26, n_oracle=12, repeats=1)
+FULL = Case(
+    "125,1250,1250", 9_000, 600, n_planes=64, n_oracle=40,
+    circuit="5000,20000", brain="130000,2700000", n_swaps=2_000, n_edges=15_000_000, repeats=3,
+)  # fmt: skip
+QUICK = Case(
+    "26,314,314", 250, 60, n_planes=26, n_oracle=12,
+    circuit="300,1500", brain="2000,20000", n_swaps=100, n_edges=200_000, repeats=1,
+)  # fmt: skip
+GROUPS = ("imports", "commands", "voxels", "edges", "motifs")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a small case, without targets: shows that all runs")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the generated files here, and find them again")
     parser.add_argument("--out", type=Path, metavar="DIR")
-    parser.add_argument("--only", choices=("commands", "imports", "voxels"), help="one group of rows")
+    parser.add_argument("--only", choices=GROUPS, metavar="GROUP", help="of imports, commands, voxels, edges, motifs")
     options = parser.parse_args(argv)
     case = QUICK if options.quick else FULL
     start = describe_machine()
@@ -66,25 +78,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(case: Case, folder: Path, only: str | None) -> Iterator[Row]:
     """All rows, or those of one group."""
-    if only in (None, "imports"):
-        yield from import_rows(max(case.repeats, 3))
-    if only == "imports":
-        return
+    counts = (str(case.repeats), str(case.n_planes), str(case.n_oracle))
+    groups: dict[str, Callable[[], Iterator[Row]]] = {
+        "imports": lambda: import_rows(max(case.repeats, 3)),
+        "commands": lambda: evaluate_rows(keep_phantom(folder, case), case.shape.replace(",", "x"), case.repeats),
+        "voxels": lambda: read_rows("voxels.py", keep_phantom(folder, case), *counts),
+        "edges": lambda: chain(edge_rows(case.n_edges, case.repeats), compare_rows(case.brain, case.repeats)),
+        "motifs": lambda: read_rows("triads.py", case.circuit, case.brain, str(case.n_swaps), str(case.repeats)),
+    }
+    for name in GROUPS:
+        if only in (None, name):
+            yield from groups[name]()
+
+
+def keep_phantom(folder: Path, case: Case) -> Path:
+    """The folder, with the phantom's files."""
     if not (folder / "prediction.xz").exists():
         run_command(*script("phantom_files.py", folder, case.shape, str(case.n_segments), str(case.n_synapses)))
-    if only in (None, "commands"):
-        yield from evaluate_rows(folder, case.shape.replace(",", "x"), case.repeats)
-    if only in (None, "voxels"):
-        yield from voxel_rows(folder, case)
-
-
-def voxel_rows(folder: Path, case: Case) -> Iterator[Row]:
-    """Rows of a process of its own, so that this one stays small."""
-    counts = map(str, (case.repeats, case.n_planes, case.n_oracle))
-    command = [*map(str, script("voxels.py", folder, *counts))]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    for row in json.loads(output.stdout):
-        yield Row(**{**row, "ours": Cost(**row["ours"]), "baseline": Cost(**row["baseline"])})
+    return folder
 
 
 def format_row(row: Row) -> str:

@@ -1,138 +1,88 @@
-"""Rows of motifs: the triad census, the whole comparison, random graphs.
+"""Rows of motifs: the triad census, the comparison of motifs, random graphs.
 
-    python analysis/benchmarks/triads.py [--quick]
+    python triads.py SMALL LARGE N_SWAPS REPEATS
 
-Prints a table. Every answer is compared with networkx's first. networkx is not waited for at 130,000 neurons: the
-census of networkx visits, for each connected pair, the neighbours of both ends, so its time is taken to grow with the
-sum of squared numbers of partners, from a graph of the same kind that it finishes (both are generated with log-normal
-degrees).
+SMALL and LARGE are NEURONS,EDGES of generated graphs (log-normal degrees); N_SWAPS is what networkx is given to do.
+Prints the rows as JSON. Every answer is compared with networkx's first, at the small size. networkx is not waited for
+at the large one: its census visits, for each connected pair, the neighbours of both ends, so its time is taken to grow
+with the sum of squared numbers of partners. (Measured from 20,000 to 200,000 edges, its time per unit of that sum grows
+by 15 %: it needs somewhat more than is said here.)
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 
 import networkx as nx
 import numpy as np
 import pandas as pd
+from connectome_files import SEED, draw_pair, draw_table
 from measuring import Cost, Row, alternate, make_row, time_call
-from run import format_row
 
 from connectograph import align, edges_of
 from connectograph.motifs import compare_motifs, count_triads, randomise
 
-SEED = 20240501
+Size = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Neurons and edges of the graph that networkx finishes, and of the large one; swaps of networkx."""
-
-    small: tuple[int, int]
-    large: tuple[int, int]
-    n_swaps: int
-    repeats: int
-
-
-FULL = Sizes((5_000, 20_000), (130_000, 2_700_000), n_swaps=2_000, repeats=5)
-QUICK = Sizes((300, 1_500), (2_000, 20_000), n_swaps=100, repeats=1)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0 whether or not targets are met: a busy machine is no failure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small graphs, without targets: shows that all runs")
-    options = parser.parse_args(argv)
-    for row in motif_rows(QUICK if options.quick else FULL):
-        print(format_row(replace(row, target=None) if options.quick else row), flush=True)
-    return 0
-
-
-def motif_rows(sizes: Sizes) -> Iterator[Row]:
+def motif_rows(small: Size, large: Size, n_swaps: int, repeats: int) -> Iterator[Row]:
     """All rows of this file."""
     rng = np.random.default_rng(SEED)
-    graph = draw_graph(*sizes.small, rng)
+    graph = draw_graph(*small, rng)
     table = edges_of(graph)
     if count_triads(graph) != nx.triadic_census(graph):
         raise SystemExit("triad census: our counts differ from networkx's")
     runs = {"baseline": partial(time_call, partial(nx.triadic_census, graph))}
     costs = {}
-    for name, given, nodes in (("table", table, np.arange(sizes.small[0], dtype=np.uint64)), ("DiGraph", graph, None)):
+    for name, given, nodes in (("table", table, np.arange(1, small[0] + 1, dtype=np.uint64)), ("DiGraph", graph, None)):
         ours = partial(time_call, partial(count_triads, given, nodes=nodes))
-        costs = alternate({**runs, "ours": ours}, sizes.repeats)
+        costs = alternate({**runs, "ours": ours}, repeats)
         job = f"triad census of a {name}"
-        yield make_row(job, "networkx", describe(sizes.small), "times faster", 150, costs, sizes.repeats)
-    yield from large_rows(sizes, costs["baseline"].seconds / squared_degrees(table), rng)
-    yield random_graphs(graph, sizes)
+        yield make_row(job, "networkx", describe(small), "times faster", 150, costs, repeats)
+    yield from large_rows(large, costs["baseline"].seconds / squared_degrees(table), rng, repeats)
+    yield random_graphs(graph, small, n_swaps, repeats)
 
 
-def large_rows(sizes: Sizes, networkx_rate: float, rng: np.random.Generator) -> Iterator[Row]:
+def large_rows(large: Size, networkx_rate: float, rng: np.random.Generator, repeats: int) -> Iterator[Row]:
     """Census and comparison at the size of a whole brain; `networkx_rate` is its time per squared partner."""
-    tables = [draw_table(*sizes.large, rng) for _ in range(2)]
-    kept = [table[rng.random(len(table)) < share] for table, share in zip(tables, (0.9, 0.1), strict=True)]
-    predicted = pd.concat(kept).drop_duplicates(["source", "target"])
-    size, expected = describe(sizes.large), [Cost(networkx_rate * squared_degrees(t)) for t in (tables[0], predicted)]
-    baseline = {"baseline": partial(Cost, expected[0].seconds)}
-    census = alternate({**baseline, "ours": partial(time_call, partial(count_triads, tables[0]))}, sizes.repeats)
-    against = "networkx, extrapolated"
-    yield make_row("triad census", against, size, "times faster", 500, census, sizes.repeats)
-    yield seconds_row("triad census", against, size, 2, census, sizes.repeats)
-    both = align(tables[0], predicted, directed=True)
-    whole = {
-        "ours": time_call(partial(compare_motifs, both)),
-        "baseline": Cost(sum(cost.seconds for cost in expected)),
-    }
-    yield seconds_row("compare_motifs", "networkx, both censuses alone, extrapolated", size, 60, whole, 1)
+    truth, predicted = draw_pair(*large, rng)
+    expected = [networkx_rate * squared_degrees(table) for table in (truth, predicted)]
+    runs = {"baseline": partial(Cost, expected[0]), "ours": partial(time_call, partial(count_triads, truth))}
+    census, size, against = alternate(runs, repeats), describe(large), "networkx, extrapolated"
+    yield make_row("triad census", against, size, "times faster", 500, census, repeats)
+    yield make_row("triad census, time", against, size, "seconds", 2, census, repeats)
+    both = align(truth, predicted, directed=True)
+    whole = {"ours": time_call(partial(compare_motifs, both)), "baseline": Cost(sum(expected))}
+    against = "networkx, both censuses alone, extrapolated"
+    yield make_row("comparison of motifs", against, size, "times faster", None, whole, 1)
 
 
-def random_graphs(graph: nx.DiGraph, sizes: Sizes) -> Row:
+def random_graphs(graph: nx.DiGraph, small: Size, n_swaps: int, repeats: int) -> Row:
     """Time per switch; those of networkx keep degrees alone, ours mutual pairs too."""
     n_accepted = next(randomise(graph, rng=np.random.default_rng(0))).n_accepted
 
     def swap() -> Cost:
         copy = graph.copy()
-        run = partial(nx.directed_edge_swap, copy, nswap=sizes.n_swaps, max_tries=10**7, seed=0)
-        return Cost(time_call(run).seconds / sizes.n_swaps)
+        run = partial(nx.directed_edge_swap, copy, nswap=n_swaps, max_tries=10**7, seed=0)
+        return Cost(time_call(run).seconds / n_swaps)
 
     def switch() -> Cost:
         nulls = randomise(graph, rng=np.random.default_rng(0), n=5)
         return Cost(time_call(lambda: list(nulls)).seconds / (5 * n_accepted))
 
-    costs = alternate({"baseline": swap, "ours": switch}, sizes.repeats)
-    size = describe(sizes.small)
-    return make_row(
-        "random graphs, per switch", "networkx.directed_edge_swap", size, "times faster", None, costs, sizes.repeats
-    )
-
-
-def seconds_row(job: str, against: str, size: str, target: float, costs: dict[str, Cost], repeats: int) -> Row:
-    """Row of our time alone."""
-    ours, baseline = costs["ours"], costs["baseline"]
-    return Row(job, against, size, "seconds", ours.seconds, target, ours, baseline, repeats)
-
-
-def draw_table(n: int, m: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Edges among n neurons, log-normal degrees, a tenth of them answered."""
-    keys = np.empty(0, np.int64)
-    weights = rng.lognormal(size=(2, n))
-    while len(keys) < m:
-        source, target = (rng.choice(n, m, p=weight / weight.sum()) for weight in weights)
-        answered = rng.random(m) < 0.1
-        new = np.concatenate([source * n + target, target[answered] * n + source[answered]])
-        keys = np.unique(np.concatenate([keys, new[new // n != new % n]]))
-    source, target = np.divmod(np.sort(rng.permutation(keys)[:m]), n)
-    ids = {"source": source.astype(np.uint64), "target": target.astype(np.uint64)}
-    return pd.DataFrame({**ids, "n_synapses": np.ones(m, np.int64)})
+    costs, against = alternate({"baseline": swap, "ours": switch}, repeats), "networkx.directed_edge_swap"
+    return make_row("random graphs, per switch", against, describe(small), "times faster", None, costs, repeats)
 
 
 def draw_graph(n: int, m: int, rng: np.random.Generator) -> nx.DiGraph:
-    """The same as a graph."""
+    """A connectome as a graph."""
     table = draw_table(n, m, rng)
     graph = nx.DiGraph()
-    graph.add_nodes_from(range(n))
+    graph.add_nodes_from(range(1, n + 1))
     graph.add_edges_from(zip(table["source"].tolist(), table["target"].tolist(), strict=True))
     return graph
 
@@ -143,10 +93,11 @@ def squared_degrees(table: pd.DataFrame) -> int:
     return int(degrees @ degrees)
 
 
-def describe(size: tuple[int, int]) -> str:
+def describe(size: Size) -> str:
     """Neurons and edges."""
     return f"{size[0]:,} neurons, {size[1]:,} edges"
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    small_size, large_size = (tuple(map(int, text.split(","))) for text in sys.argv[1:3])
+    print(json.dumps([asdict(row) for row in motif_rows(small_size, large_size, *map(int, sys.argv[3:5]))]))
