@@ -125,7 +125,7 @@ def edge_intervals(both: AlignedEdges, *, threshold: int = 1, level: float = 0.9
     :func:`ratio_interval` of tp/(tp+fp), tp/(tp+fn) and 2tp/(2tp+fp+fn), from the number of pairs of every neuron by
     outcome: one pass over the pairs for all three. Intervals of 95 % were measured (analysis/interval_coverage.py) to
     hold the expected recall of one fixed graph in 94 to 96 of 100 cases, and all three scores as often where the edges
-    are drawn anew, too. For one fixed graph, those of precision and F1 hold it in 92 to 100: 100 where neurons differ
+    are drawn anew, too. For one fixed graph, those of precision and F1 hold it in 91 to 100: 100 where neurons differ
     in the share of their false candidates, for the interval allows for other neurons than these.
 
     Examples
