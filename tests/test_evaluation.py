@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 
 import networkx as nx
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from scenes import scenes
 
 import connectograph as cg
-from connectograph.evaluation import render_run, verify_run
+from connectograph.evaluation import compiling, render_run, verify_run
 
 LARGE = 2**53 + 1
 
@@ -205,3 +206,18 @@ def test_the_same_run_is_the_same_bytes(run, two_neurons, tmp_path):
     again = cg.evaluate(cg.Volume(n, (40, 4, 4)), **volumes, **options).write(tmp_path / "again", reports=False)
     for file in sorted(path for path in run.rglob("*") if path.is_file() and path.name != "run.json"):
         assert file.read_bytes() == (again / file.relative_to(run)).read_bytes(), file.name
+
+
+def test_compiling_aside_leaves_no_process(monkeypatch):
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *call, **options: started.append(popen(*call, **options)) or started[0]
+    )
+    with compiling.compile_aside():
+        pass
+    assert started[0].returncode is not None
+
+
+def test_late_kernels_take_what_they_are_given():
+    compiling.compile_late_kernels()

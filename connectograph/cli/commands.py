@@ -32,12 +32,14 @@ _TABLES = (".parquet", ".csv")
 
 def run_demo(options: argparse.Namespace) -> int:
     """Generate a phantom, evaluate it as files, write the report."""
+    from connectograph.evaluation.compiling import compile_aside
     from connectograph.evaluation.demo import write_phantom
 
-    files, overwrite = write_phantom(options.out)
-    volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
-    names = {role: volume.name for role, volume in volumes.items()}
-    evaluation = _evaluate(volumes, Settings().checked(), names, reading={}, workers=None)
+    with compile_aside():
+        files, overwrite = write_phantom(options.out)
+        volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
+        names = {role: volume.name for role, volume in volumes.items()}
+        evaluation = _evaluate(volumes, Settings().checked(), names, reading={}, workers=None)
     evaluation.write(options.out, overwrite=overwrite, command=options.command_line)
     _print_result(evaluation, options.out)
     return 0

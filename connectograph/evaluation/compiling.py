@@ -1,0 +1,56 @@
+"""A first run with both hands: kernels that an evaluation needs late are compiled by a second process meanwhile.
+
+numba compiles one kernel at a time, whatever the number of threads, and keeps the machine code on disk. A process that
+needs a kernel which another one has compiled only loads it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from connectograph.contacts import dilation_offsets
+from connectograph.evaluation.measures import measure_connectomes
+from connectograph.graphs import align
+from connectograph.tables import make_table
+
+__all__ = ["compile_aside", "compile_late_kernels"]
+
+
+@contextmanager
+def compile_aside() -> Iterator[None]:
+    """Compile the late kernels in another process while the block runs."""
+    command = [sys.executable, "-m", "connectograph.evaluation.compiling"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()  # finished, or no longer needed: numba writes its files whole or not at all
+        process.wait()
+
+
+def compile_late_kernels() -> None:
+    """Use the kernels of contacts and of the comparison once, those first that are needed first."""
+    from connectograph._kernels.neighbours import close_voxels, gather_block
+    from connectograph._kernels.segments import measure_block
+
+    block, offsets = np.ones((3, 3, 3), np.uint64), dilation_offsets(1, None, (1.0, 1.0, 1.0))
+    run = np.zeros(1, np.int64), np.full(1, 3, np.int32), np.zeros(1, np.int64)
+    place, shape = np.zeros(3, np.int64), np.array([4, 3, 3])
+    *_, open_voxels = gather_block(block, place, shape, *run, offsets)
+    measure_block(block, 0, 0, 0)
+    close_voxels(open_voxels, 3, 3, len(offsets))
+    edges = make_table(
+        "edges",
+        {"source": [1, 2], "target": [2, 3], "n_synapses": [1, 2], "n_voxels": [1, 1],
+         **{f"{axis}_nm": [0.0, 0.0] for axis in "zyx"}},
+    )  # fmt: skip
+    measure_connectomes(align(edges, edges), {})
+
+
+if __name__ == "__main__":
+    compile_late_kernels()
