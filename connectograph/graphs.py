@@ -269,7 +269,7 @@ def nodes_of(graph: nx.Graph | pd.DataFrame) -> npt.NDArray[np.uint64]:
     if isinstance(graph, pd.DataFrame):
         from connectograph._kernels.edges import number_pairs
 
-        return number_pairs([(as_ids(graph["source"]), as_ids(graph["target"]))])[0]
+        return np.sort(number_pairs(as_ids(graph["source"]), as_ids(graph["target"]))[0])
     return np.unique(as_ids(graph.nodes, "nodes"))
 
 
@@ -365,9 +365,13 @@ def align(
     left, right = _ends_and_weights(truth), _ends_and_weights(predicted)
     isolated = [nodes_of(graph) for graph in (truth, predicted) if not isinstance(graph, pd.DataFrame)]
     isolated.append(as_ids([] if nodes is None else nodes, "nodes"))
-    every, rank, keys = number_pairs([left[:2], right[:2], *((ids, ids) for ids in isolated)])
     with ThreadPoolExecutor(2) as pool:
-        sides = pool.map(lambda key, side: _pairs(key, side[2], rank, direction), keys[:2], (left, right))
+        numbered = list(pool.map(lambda side: number_pairs(*side[:2]), (left, right)))
+        every = np.unique(np.concatenate([*(ids for ids, _ in numbered), *isolated]))
+        ranks = [np.searchsorted(every, ids).astype(np.uint32) for ids, _ in numbered]
+        sides = pool.map(
+            lambda one, side, rank: _pairs(one[1], side[2], rank, direction), numbered, (left, right), ranks
+        )
         pairs, autapses = zip(*sides, strict=True)
     return AlignedEdges(every, *merge_pairs(*pairs), direction, *autapses)
 

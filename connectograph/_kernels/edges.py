@@ -7,7 +7,7 @@ pairs before the chunk begins: a loop that could swap the arrays would load them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -32,33 +32,26 @@ def frozen(array: Array) -> Array:
     return view
 
 
-def number_pairs(columns: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, list[Array]]:
+def number_pairs(source: Array, target: Array) -> tuple[Array, Array]:
     """Ids numbered in order of first appearance, in one pass over all pairs.
 
     Parameters
     ----------
-    columns : sequence of pairs of (n,) arrays of uint64
-        Sources and targets of each table.
+    source, target : (n,) arrays of uint64
 
     Returns
     -------
     ids : (u,) array of uint64
-        All ids, ascending.
-    rank : (u,) array of uint32
-        Position in `ids` of each number.
-    keys : list of (n,) arrays of int64
-        For each table, ``number of source << 32 | number of target``.
+        The id of each number.
+    keys : (n,) array of int64
+        ``number of source << 32 | number of target``.
     """
-    known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
-    keys = []
-    for source, target in columns:
-        keys.append(np.empty(len(source), np.int64))  # numpy's memory comes in large pages
-        known, numbers, count = _number_pairs(frozen(source), frozen(target), keys[-1], known, numbers, count)
+    keys = np.empty(len(source), np.int64)  # numpy's memory comes in large pages
+    known, numbers = _number_pairs(frozen(source), frozen(target), keys)
     used = np.flatnonzero(numbers)
-    used = used[np.argsort(known[used])]
-    rank = np.empty(count, np.uint32)
-    rank[numbers[used] - 1] = np.arange(count, dtype=np.uint32)
-    return known[used], rank, keys
+    ids = np.empty(len(used), np.uint64)
+    ids[numbers[used] - 1] = known[used]
+    return ids, keys
 
 
 @kernel
@@ -101,21 +94,32 @@ def merge_pairs(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[
     -------
     source, target, left, right : (u,) arrays of int64
     """
-    lists = [*map(frozen, (*left, *right))]
-    size = _count_union(lists[0], lists[2])
-    source, target, in_left, in_right = merged = tuple(np.empty(size, np.int64) for _ in range(4))
-    _merge_pairs(*lists, *merged)
+    halves = _halve(left, right)
+    with ThreadPoolExecutor(2) as pool:
+        sizes = list(pool.map(lambda half: _count_union(half[0], half[2]), halves))
+        source, target, in_left, in_right = merged = tuple(np.empty(sum(sizes), np.int64) for _ in range(4))
+        outs = [array[: sizes[0]] for array in merged], [array[sizes[0] :] for array in merged]
+        list(pool.map(lambda half, out: _merge_pairs(*half, *out), halves, outs))
     return source, target, in_left, in_right
 
 
+def _halve(left: tuple[Array, Array], right: tuple[Array, Array]) -> list[list[Array]]:
+    """Keys and weights of both lists below the middle key, and from it on."""
+    middle = left[0][len(left[0]) // 2 :][:1]
+    cuts = [int(np.searchsorted(keys, middle)[0]) if len(middle) else 0 for keys, _ in (left, right)]
+    sides = [(frozen(array), cut) for pair, cut in zip((left, right), cuts, strict=True) for array in pair]
+    return [[array[:cut] for array, cut in sides], [array[cut:] for array, cut in sides]]
+
+
 @kernel
-def _number_pairs(source, target, keys, known, numbers, count):
+def _number_pairs(source, target, keys):
     """Fill the keys of the pairs, in chunks for which the hash table, at most half full, has room."""
+    known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
     for start in range(0, source.size, _CHUNK):
         while numbers.size < 2 * (count + 2 * _CHUNK):
             known, numbers = _double(known, numbers)
         count = _number_chunk(source, target, start, min(source.size, start + _CHUNK), known, numbers, count, keys)
-    return known, numbers, count
+    return known, numbers
 
 
 @kernel
