@@ -99,11 +99,8 @@ def make_table(name: str, columns: Mapping[str, Any]) -> pd.DataFrame:
     """
     schema = SCHEMAS[name]
     _check_columns(name, schema, columns)
-    data = {
-        column: as_ids(columns[column], f"{name}.{column}") if dtype == _ID else pd.Series(columns[column], dtype=dtype)
-        for column, dtype in schema.items()
-    }
-    return _sorted(pd.DataFrame(data), schema)
+    data = {column: _type_column(columns[column], dtype, f"{name}.{column}") for column, dtype in schema.items()}
+    return _sorted(pd.DataFrame(data, copy=False), schema)
 
 
 def validate_table(name: str, table: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:
@@ -196,7 +193,26 @@ def _check_columns(name: str, schema: Mapping[str, str], columns: Mapping[str, A
         )
 
 
+def _type_column(values: Any, dtype: str, what: str) -> pd.Series[Any]:
+    """A copy of the values in their type."""
+    if dtype == _ID:
+        return pd.Series(as_ids(values, what))
+    return pd.Series(values.array if isinstance(values, pd.Series) else values, dtype=dtype)
+
+
 def _sorted(table: pd.DataFrame, schema: Mapping[str, str]) -> pd.DataFrame:
     """Rows in the order of the id columns; as they are if there is none."""
     keys = [table[column].to_numpy() for column, dtype in schema.items() if dtype == _ID]
-    return table.iloc[np.lexsort(keys[::-1])].reset_index(drop=True) if keys else table
+    if not _ascend(keys):
+        table = table.iloc[np.lexsort(keys[::-1])]
+    return table.reset_index(drop=True)
+
+
+def _ascend(keys: list[npt.NDArray[np.uint64]]) -> bool:
+    """Whether rows are in the order of the keys already, as most are; the first decides."""
+    tied: Any = True
+    for key in keys:
+        if (tied & (key[1:] < key[:-1])).any():
+            return False
+        tied = tied & (key[1:] == key[:-1])
+    return True

@@ -184,30 +184,39 @@ def list_edge_outcomes(
     >>> outcomes[["source", "target", "outcome"]].values.tolist()
     [[1, 2, 'tp'], [1, 3, 'fp'], [2, 3, 'fn']]
     """
-    both = align(truth, predicted, directed=directed)
-    source, target = both.nodes[both.source], both.nodes[both.target]
-    outcome = np.where(both.truth == 0, "fp", np.where(both.predicted == 0, "fn", "tp"))
-    place = _positions_at(edges_of(truth), source, target)
-    other = _positions_at(edges_of(predicted), source, target)
-    columns = {axis: np.where(both.truth > 0, place[axis], other[axis]) for axis in ("z_nm", "y_nm", "x_nm")}
+    return describe_outcomes(align(truth, predicted, directed=directed), edges_of(truth), edges_of(predicted))
+
+
+def describe_outcomes(both: AlignedEdges, truth: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """The table "edge_outcomes" of two edge tables that are aligned already."""
+    in_truth, in_predicted = both.truth > 0, both.predicted > 0
+    alone = in_predicted & ~in_truth
+    names = pd.array(["fn", "tp", "fp"], dtype="str")
+    columns = {axis: np.full(len(both.source), np.nan) for axis in ("z_nm", "y_nm", "x_nm")}
+    rows = [_order_pairs(edges, both.directed) for edges in (truth, predicted)]
+    for axis, values in columns.items():
+        values[in_truth] = truth[axis].to_numpy()[rows[0]]
+        values[alone] = predicted[axis].to_numpy()[rows[1][alone[in_predicted]]]
     return make_table(
         "edge_outcomes",
         {
-            "source": source,
-            "target": target,
-            "outcome": outcome,
+            "source": both.nodes[both.source],
+            "target": both.nodes[both.target],
+            "outcome": names.take(np.where(alone, 2, in_predicted)),
             "n_synapses_truth": both.truth,
             "n_synapses_predicted": both.predicted,
-            "cause": [""] * len(source),
+            "cause": pd.array([""], dtype="str").take(np.zeros(len(both.source), np.intp)),
             **columns,
         },
     )
 
 
-def _positions_at(
-    edges: pd.DataFrame, source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]
-) -> dict[str, Any]:
-    """Positions of the pairs in an edge table, NaN where it has none."""
-    axes = ["z_nm", "y_nm", "x_nm"]
-    table = edges.set_index(["source", "target"])[axes].reindex(pd.MultiIndex.from_arrays([source, target]))
-    return {axis: table[axis].to_numpy() for axis in axes}
+def _order_pairs(edges: pd.DataFrame, directed: bool) -> npt.NDArray[np.intp]:
+    """Rows of an edge table in the order of aligned pairs, autapses left out."""
+    source, target = edges["source"].to_numpy(), edges["target"].to_numpy()
+    if not directed:
+        source, target = np.minimum(source, target), np.maximum(source, target)
+    rows = np.flatnonzero(source != target)
+    source, target = source[rows], target[rows]
+    rising = (source[1:] > source[:-1]) | ((source[1:] == source[:-1]) & (target[1:] > target[:-1]))
+    return rows if rising.all() else rows[np.lexsort((target, source))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.compare import compare_edges, list_edge_outcomes
+from connectograph.compare import compare_edges
+from connectograph.compare.edges import describe_outcomes
 from connectograph.errors import InputError, SchemaError
 from connectograph.evaluation import content
 from connectograph.evaluation.measures import MEASURE_SETTINGS, describe_intervals, measure_connectomes
@@ -67,19 +69,60 @@ def compare_connectomes(
     >>> ev.edges.recall, ev.report["nodes"]["n_segments"]
     (0.5, 3)
     """
+    return next(compare_cases(truth, [predicted], directed=directed, match=match))
+
+
+def compare_cases(
+    truth: Connectome,
+    predicted: Iterable[Connectome],
+    *,
+    directed: bool = False,
+    match: str | Path | pd.DataFrame | None = None,
+) -> Iterator[Evaluation]:
+    """Compare several predictions with one truth, which is read once.
+
+    Parameters
+    ----------
+    truth, directed, match
+        As in :func:`compare_connectomes`.
+    predicted : iterable of connectomes
+
+    Yields
+    ------
+    Evaluation
+        Of each prediction. All are read before the first: what is wrong with one of them is said by then.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
-    sides = {"truth": _read(truth, directed, "truth"), "predicted": _read(predicted, directed, "predicted")}
-    unmatched = {"truth": 0, "predicted": 0}
-    if match is not None:
-        pairs = match if isinstance(match, pd.DataFrame) else read_match(match)
+    true_side = _read(truth, directed, "truth")
+    others = [_read(each, directed, "predicted") for each in predicted]
+    pairs = read_match(match) if isinstance(match, (str, Path)) else match
+    shared = time.perf_counter() - clock
+    for other in others:
+        clock = time.perf_counter()
+        evaluation = _compare({"truth": true_side, "predicted": other}, pairs)
+        files = {"truth": {"path": true_side.name}, "predicted": {"path": other.name}}
+        if isinstance(match, (str, Path)):
+            files["match"] = {"path": str(match)}
+        run = {
+            "inputs": files,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(shared + time.perf_counter() - clock, 3),
+        }
+        yield replace(evaluation, run=run)
+
+
+def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None) -> Evaluation:
+    """Two connectomes that were read, on the matched neurons if there are pairs."""
+    directed, unmatched = sides["truth"].directed, {"truth": 0, "predicted": 0}
+    if pairs is not None:
         sides, unmatched = _apply_match(sides, pairs)
     nodes = np.union1d(sides["truth"].nodes, sides["predicted"].nodes)
     tables = {f"edges_{name}": side.edges for name, side in sides.items()}
-    tables["edge_outcomes"] = list_edge_outcomes(tables["edges_truth"], tables["edges_predicted"], directed=directed)
-    both = align(tables["edges_truth"], tables["edges_predicted"], nodes=nodes, directed=directed)
+    edges = tables["edges_truth"], tables["edges_predicted"]
+    both = align(*edges, nodes=nodes, directed=directed)
     score = compare_edges(both)
     measures = measure_connectomes(both, tables, draw_nulls=True)
-    tables |= measures.tables
+    tables |= {"edge_outcomes": describe_outcomes(both, *edges), **measures.tables}
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
@@ -90,20 +133,12 @@ def compare_connectomes(
         "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
         **content.undefined("synapses", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
-        "settings": {"directed": directed, "matched": match is not None, **MEASURE_SETTINGS},
+        "settings": {"directed": directed, "matched": pairs is not None, **MEASURE_SETTINGS},
         "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},
         "notices": [],
     }
     report["verdict"] = write_verdict(report)
-    files = {name: {"path": side.name} for name, side in sides.items()}
-    if isinstance(match, (str, Path)):
-        files["match"] = {"path": str(match)}
-    run = {
-        "inputs": files,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - clock, 3),
-    }
-    return Evaluation(score, None, tables, nodes, report, run=run, directed=directed)
+    return Evaluation(score, None, tables, nodes, report, directed=directed)
 
 
 def _read(source: Connectome, directed: bool, role: str) -> EdgeList:

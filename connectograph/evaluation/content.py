@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from connectograph.compare import EdgeScore
-from connectograph.graphs import AlignedEdges
+from connectograph.graphs import AlignedEdges, nodes_of
 from connectograph.partners import UNATTACHED_REASONS
 from connectograph.synapses import Synapses
 from connectograph.volumes import Volume
@@ -46,7 +46,7 @@ def describe_edges(score: EdgeScore, both: AlignedEdges, intervals: Mapping[str,
 def describe_nodes(n_nodes: int, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """The block "nodes"."""
     connected = {
-        f"n_connected_{side}": len(np.union1d(tables[name]["source"], tables[name]["target"]))
+        f"n_connected_{side}": len(nodes_of(tables[name]))
         for side in ("truth", "predicted")
         if (name := f"edges_{side}") in tables
     }
@@ -103,7 +103,8 @@ def list_worst_errors(tables: Mapping[str, pd.DataFrame], volume: Volume | None)
 
 def _rank(errors: pd.DataFrame, edges: pd.DataFrame, weight: str) -> list[dict[str, Any]]:
     """Rows of the worst errors of one kind."""
-    sizes = edges[["source", "target", "n_voxels"]]
+    errors = errors[errors[weight] >= errors[weight].nlargest(N_WORST).min()]  # before the sizes are looked up
+    sizes = edges.loc[edges["source"].isin(errors["source"]), ["source", "target", "n_voxels"]]
     table = errors.rename(columns={weight: "n_synapses"}).merge(sizes, on=["source", "target"], how="inner")
     order = ["n_synapses", "n_voxels", "source", "target"]
     rows = table.sort_values(order, ascending=[False, False, True, True]).head(N_WORST)
