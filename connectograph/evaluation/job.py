@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Any
 import pandas as pd
 
 from connectograph.blocks import default_workers
-from connectograph.compare import EdgeScore, compare_edges, list_edge_outcomes
+from connectograph.compare import EdgeScore, compare_edges
+from connectograph.compare.edges import describe_outcomes
 from connectograph.contacts import dilation_offsets, find_contacts, scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation import content
+from connectograph.evaluation.matches import match_sides
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
     describe_intervals,
@@ -57,6 +59,17 @@ class Scores:
     edges: EdgeScore | None
     strict: EdgeScore | None
     blocks: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What all predictions of one truth share, and the neighbours of each prediction's synapses."""
+
+    segments: pd.DataFrame
+    pieces: pd.DataFrame | None
+    tables: dict[str, pd.DataFrame]
+    truth: Side
+    predicted: list[SynapseNeighbours]
 
 
 def evaluate(
@@ -215,10 +228,62 @@ def evaluate_volumes(
     -------
     Evaluation
     """
+    return next(evaluate_cases([volumes], settings, [files], reading, workers=workers, progress=progress))
+
+
+def evaluate_cases(
+    cases: Sequence[dict[str, Volume]],
+    settings: Settings,
+    files: Sequence[dict[str, str]],
+    reading: dict[str, Any],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Evaluation]:
+    """Evaluate several predictions of one truth; what they share is read and scanned once.
+
+    Parameters
+    ----------
+    cases : sequence of dict
+        The volumes of each evaluation, at least one; they differ in "predicted" only.
+    settings, reading, workers, progress
+        As in :func:`evaluate_volumes`.
+    files : sequence of dict
+        Of each case.
+
+    Yields
+    ------
+    Evaluation
+        Of each case. All volumes are read before the first: what is wrong with one of them is said by then.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
-    segmentation = volumes["segmentation"]
+    synapses = _read_synapses(cases, settings, workers, progress)
+    survey = _survey(cases[0]["segmentation"], synapses, settings, workers, progress)
+    predictions: list[SynapseNeighbours | None] = [*survey.predicted] or [None]
+    shared = time.perf_counter() - clock
+    for volumes, names, predicted in zip(cases, files, predictions, strict=True):
+        clock = time.perf_counter()
+        evaluation = _conclude(volumes, settings, survey, predicted)
+        run = {
+            "inputs": describe_files(volumes, names),
+            "reading": reading,
+            "engine": "threads",
+            "workers": workers or default_workers(),
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(shared + time.perf_counter() - clock, 3),
+        }
+        yield replace(evaluation, run=run)
+
+
+def _survey(
+    segmentation: Volume,
+    synapses: list[Synapses],
+    settings: Settings,
+    workers: int | None,
+    progress: Progress | None,
+) -> Survey:
+    """Segments, contacts and the neighbours of all synapses, from one pass over the segmentation."""
     offsets = dilation_offsets(settings.dilation, settings.dilation_nm, segmentation.voxel_size)
-    synapses = _read_synapses(volumes, settings, workers, progress)
     pieces = None
     if settings.split_disconnected:
         segmentation, pieces = split_segments(
@@ -228,19 +293,14 @@ def evaluate_volumes(
             min_segment_voxels=settings.min_segment_voxels,
             workers=workers,
         )
-    scan = scan_segmentation(segmentation, list(synapses.values()), offsets, workers=workers, progress=progress)
+    scan = scan_segmentation(segmentation, synapses, offsets, workers=workers, progress=progress)
     segments = select_segments(
         scan.segments if pieces is None else mark_split_off(scan.segments, pieces),
         exclude=settings.exclude_segments,
         min_segment_voxels=settings.min_segment_voxels,
     )
-    sides = {
-        name: _evaluate_side(name, near, segments, settings)
-        for name, near in zip(synapses, scan.neighbours, strict=True)
-    }
-    tables: dict[str, pd.DataFrame] = {"segments": segments}
-    for side in sides.values():
-        tables.update(side.tables)
+    truth = _evaluate_side("truth", scan.neighbours[0], segments, settings)
+    tables = {}
     if settings.contactome:
         tables["contactome"] = find_contacts(
             segmentation,
@@ -249,17 +309,24 @@ def evaluate_volumes(
             segments=segments,
             workers=workers,
         )
+    return Survey(segments, pieces, tables, truth, scan.neighbours[1:])
+
+
+def _conclude(
+    volumes: dict[str, Volume], settings: Settings, survey: Survey, predicted: SynapseNeighbours | None
+) -> Evaluation:
+    """One prediction compared with the truth."""
+    sides = {"truth": survey.truth}
+    if predicted is not None:
+        sides["predicted"] = _evaluate_side("predicted", predicted, survey.segments, settings)
+    tables: dict[str, pd.DataFrame] = {"segments": survey.segments}
+    for side in sides.values():
+        tables.update(side.tables)
+    tables.update(survey.tables)
     scores = _score(sides, tables)
-    report = _build_report(volumes, settings, sides, tables, pieces, scores)
-    run = {
-        "inputs": describe_files(volumes, files),
-        "reading": reading,
-        "engine": "threads",
-        "workers": workers or default_workers(),
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - clock, 3),
-    }
-    return Evaluation(scores.edges, scores.strict, tables, segments, report, volumes, synapses, run)
+    report = _build_report(volumes, settings, sides, tables, survey.pieces, scores)
+    synapses = {name: side.synapses for name, side in sides.items()}
+    return Evaluation(scores.edges, scores.strict, tables, survey.segments, report, volumes, synapses)
 
 
 def _clefts_beside(segmentation: Source) -> str:
@@ -270,23 +337,25 @@ def _clefts_beside(segmentation: Source) -> str:
 
 
 def _read_synapses(
-    volumes: dict[str, Volume], settings: Settings, workers: int | None, progress: Progress | None
-) -> dict[str, Synapses]:
-    """Truth and prediction, read side by side; the prediction waits for the truth's ignore voxels at its end."""
+    cases: Sequence[dict[str, Volume]], settings: Settings, workers: int | None, progress: Progress | None
+) -> list[Synapses]:
+    """Truth and predictions, read side by side; a prediction waits for the truth's ignore voxels at its end."""
     read = partial(label_synapses, workers=workers, progress=progress)
-    form = "mask" if volumes["truth"].dtype.kind == "b" else "labels"
+    truth = cases[0]["truth"]
     with ThreadPoolExecutor(2) as pool:
-        jobs: dict[str, Future[Synapses]] = {"truth": pool.submit(read, volumes["truth"], form=form)}
-        if "predicted" in volumes:
-            jobs["predicted"] = pool.submit(
-                read,
-                volumes["predicted"],
-                form=settings.predicted_form,
-                threshold=settings.threshold,
-                min_synapse_voxels=settings.min_synapse_voxels,
-                ignore=jobs["truth"],
-            )
-        return {name: job.result() for name, job in jobs.items()}
+        jobs = [pool.submit(read, truth, form="mask" if truth.dtype.kind == "b" else "labels")]
+        for volumes in cases:
+            if "predicted" in volumes:
+                job = pool.submit(
+                    read,
+                    volumes["predicted"],
+                    form=settings.predicted_form,
+                    threshold=settings.threshold,
+                    min_synapse_voxels=settings.min_synapse_voxels,
+                    ignore=jobs[0],
+                )
+                jobs.append(job)
+        return [job.result() for job in jobs]
 
 
 def _evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, settings: Settings) -> Side:
@@ -310,16 +379,18 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> Scores:
     """Scores and measures; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
         measures = leave_out_measures(NO_PREDICTION)
-        blocks = {**content.undefined("edges", NO_PREDICTION), **content.undefined("strict", NO_PREDICTION)}
+        names = ("edges", "strict", "synapse_matching")
+        blocks = {key: value for name in names for key, value in content.undefined(name, NO_PREDICTION).items()}
         return Scores(None, None, {**blocks, **measures.blocks})
     truth, predicted = tables["edges_truth"], tables["edges_predicted"]
     both = align(truth, predicted, nodes=kept_ids(tables["segments"]))
     score = compare_edges(both)
     strict = score_strictly(score, sides["truth"], sides["predicted"])
     measures = measure_connectomes(both, tables)
-    tables |= {"edge_outcomes": list_edge_outcomes(truth, predicted), **measures.tables}
+    matches = match_sides(sides["truth"], sides["predicted"])
+    tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
     edges = content.describe_edges(score, both, describe_intervals(both))
-    return Scores(score, strict, {**edges, "strict": strict.to_dict(), **measures.blocks})
+    return Scores(score, strict, {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks})
 
 
 def _build_report(
