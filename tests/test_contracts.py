@@ -51,6 +51,7 @@ KEYS = {
         "ignored_synapses",
     },
     "synapses": {"n_truth", "n_predicted"},
+    "synapse_matching": {"tp", "fp", "fn", "precision", "recall", "f1", "voxels", "partners"},
     "settings": set(DEFAULTS) - {"axes", "voxel_size"},
     "inputs": {"segmentation", "truth", "predicted"},
 }
