@@ -180,6 +180,14 @@ def test_triads_of_a_real_connectome(side):
     assert census == count_by_matrices(np.array([[number[u], number[v]] for u, v in graph.edges]), len(graph))
 
 
+@pytest.mark.slow
+@needs_larva
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_triads_of_a_real_connectome_are_those_of_networkx(side):
+    graph = read_larva(side)
+    assert count_triads(graph) == nx.triadic_census(graph)
+
+
 @given(graphs(directed=False))
 def test_triples_are_those_of_every_three_neurons(graph):
     plain = without_autapses(graph)
