@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("There is not enough memory for this. Crop the volumes, or use fewer --workers.", 2)
     except KeyboardInterrupt:
-        return _fail("Interrupted; no run was written.", 3)
+        return _fail("Interrupted; the run was not finished.", 3)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone: nothing is left to say
         return 0

@@ -108,7 +108,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
         contactome=options.contactome,
     ).checked()
     reading = {"axes": options.axes, "voxel_size": options.voxel_size}
-    volumes = read_inputs(options.segmentation, options.truth, options.predicted, options.raw, **reading)
+    if _is_study(options):
+        from connectograph.cli.study import evaluate_several
+
+        return evaluate_several(options, settings, reading)
+    predicted = options.predicted[0] if options.predicted else None
+    volumes = read_inputs(options.segmentation, options.truth, predicted, options.raw, **reading)
     evaluation = _evaluate(
         volumes,
         settings,
@@ -121,7 +126,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare edge tables, count matrices or graphs."""
-    evaluation = compare_connectomes(options.truth, options.predicted, directed=options.directed, match=options.match)
+    if _is_study(options):
+        from connectograph.cli.study import compare_several
+
+        return compare_several(options)
+    predicted = options.predicted[0]
+    evaluation = compare_connectomes(options.truth, predicted, directed=options.directed, match=options.match)
     return _finish(evaluation, options)
 
 
@@ -173,6 +183,12 @@ def read_ids(text: str) -> list[int]:
     if wrong:
         raise InputError(f"--exclude-segments {text}: {wrong[0]!r} is no segment id; expected whole numbers.")
     return [int(word) for word in ids]
+
+
+def _is_study(options: argparse.Namespace) -> bool:
+    """Whether there are several predictions, or one more for a study that is there."""
+    extends = options.out is not None and not options.overwrite and (options.out / "study.json").is_file()
+    return len(options.predicted or ()) > (0 if extends else 1)
 
 
 def _evaluate(

@@ -90,7 +90,10 @@ def _evaluate(commands: Commands) -> None:
     parser = _command(commands, "evaluate", "score a synapse prediction by the connections it implies")
     parser.add_argument("segmentation", metavar="SEG", help="neuron labels; a CREMI file needs no dataset")
     parser.add_argument("--truth", metavar="CLEFTS", help="true synapses; default: the clefts in SEG's CREMI file")
-    parser.add_argument("--predicted", metavar="PRED", help="predicted synapses: labels, a mask or a heat map")
+    parser.add_argument(
+        "--predicted", nargs="+", action="extend", metavar="PRED",
+        help="predicted synapses: labels, a mask or a heat map; several make a study, ranked in DIR",
+    )  # fmt: skip
     parser.add_argument("--raw", metavar="FILE[:DATASET]", help="electron microscopy, shown in the report")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
     _dilating(parser)
@@ -110,7 +113,7 @@ def _evaluate(commands: Commands) -> None:
 def _compare(commands: Commands) -> None:
     parser = _command(commands, "compare", "compare two edge tables, count matrices or graphs; no volume needed")
     parser.add_argument("truth", metavar="TRUTH")
-    parser.add_argument("predicted", metavar="PREDICTED")
+    parser.add_argument("predicted", nargs="+", metavar="PREDICTED", help="several make a study, ranked in DIR")
     parser.add_argument("--out", type=Path, metavar="DIR")
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")

@@ -81,6 +81,8 @@ def verify_run(directory: str | Path) -> list[str]:
 
 def read_report(folder: Path) -> dict[str, Any]:
     """The content of report.json."""
+    if (folder / "study.json").is_file():
+        raise InputError(f"{folder} is a study of several predictions: name one of the runs in it, {folder}/NAME.")
     try:
         report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
     except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from connectograph.io.tables import write_table
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
 
-__all__ = ["SLICES", "file_of", "render_reports", "write_evaluation"]
+__all__ = ["SLICES", "digest_inputs", "file_of", "render_reports", "write_evaluation"]
 
 SLICES = "figures/middle_slice.npz"
 """The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
@@ -31,12 +31,19 @@ _AS_CSV = ("edge_outcomes", "edges_truth", "edges_predicted")
 
 
 def write_evaluation(
-    evaluation: Evaluation, folder: Path, *, overwrite: bool, reports: bool, command: Sequence[str]
+    evaluation: Evaluation,
+    folder: Path,
+    *,
+    overwrite: bool,
+    reports: bool,
+    command: Sequence[str],
+    identity: str = "",
 ) -> Path:
-    """Write the run directory of an evaluation; see :meth:`Evaluation.write`."""
+    """Write the run directory of an evaluation; see :meth:`Evaluation.write`. Runs of one study share its identity."""
     room = sum(int(table.memory_usage(deep=True).sum()) for table in evaluation.tables.values())
-    with open_run(folder, overwrite=overwrite, needed_bytes=room) as run, ThreadPoolExecutor(1) as pool:
-        digests = pool.submit(_digest_inputs, evaluation)
+    place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
+    with place as run, ThreadPoolExecutor(1) as pool:
+        digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
         _write_tables(run, evaluation)
         _write_graphs(run, evaluation)
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
@@ -99,13 +106,12 @@ def _name(evaluation: Evaluation) -> str:
     return path.stem if path else ""
 
 
-def _digest_inputs(evaluation: Evaluation) -> dict[str, Any]:
-    """The inputs' descriptions with size and SHA-256 of each file; a file named twice is read once."""
-    described: dict[str, Any] = evaluation.run.get("inputs", {})
+def digest_inputs(described: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Descriptions of inputs with size and SHA-256 of each file; a file named twice is read once."""
     known: dict[Path, dict[str, Any]] = {}
     result = {}
     for role, entry in described.items():
-        path = file_of(entry["path"])
+        path = None if "sha256" in entry else file_of(entry["path"])
         if path is not None and path not in known:
             known[path] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
         result[role] = {**entry, **known.get(path, {})} if path else entry

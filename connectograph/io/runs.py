@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "place_file",
     "read_run",
     "redact",
+    "remove_run",
     "revise_run",
     "save_npz",
     "sha256_file",
@@ -41,7 +42,7 @@ SCHEMA = "connectograph.run/1"
 _RECORD = "run.json"
 _LOCK = ".connectograph.lock"
 _SCRATCH = ".connectograph"
-_OURS = (_RECORD, "report.json", "report.pdf", "report.html", "study.json")
+_OURS = (_RECORD, "report.json", "report.pdf", "report.html", "study.json", "study.html")
 _NEEDED_FILES = 100
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -230,6 +231,44 @@ def finish_run(run: Run, record: Mapping[str, Any]) -> None:
     write_atomic(run.folder / _RECORD, dump_json(content))
     with explain_errors(run.scratch):
         shutil.rmtree(run.scratch)
+
+
+def remove_run(path: str | Path) -> None:
+    """Remove a run, finished or not: the files that it lists, and the folders that are empty then.
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory; files of others in it stay.
+
+    Raises
+    ------
+    InputError
+        If the directory is in use, or cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open_run(f"{folder}/A") as run:
+    ...         write_atomic(place_file(run, "report.json"), "{}")
+    ...         finish_run(run, {})
+    ...     remove_run(f"{folder}/A")
+    ...     os.listdir(folder)
+    []
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return
+    with hold_lock(folder / _LOCK):
+        run = Run(folder, earlier=_look_into(folder).files)
+        with explain_errors(folder):
+            _remove_temporaries(run)
+            _remove_earlier(run)
+            shutil.rmtree(run.scratch, ignore_errors=True)
+    for each in sorted({folder, *((folder / name).parent for name in run.earlier)}, reverse=True):
+        with suppress(OSError):  # not empty: something in it is not ours
+            each.rmdir()
 
 
 def read_run(path: str | Path) -> dict[str, Any]:

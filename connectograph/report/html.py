@@ -1,4 +1,4 @@
-"""The report as one HTML file without scripts or outside addresses, and its short form for notebooks."""
+"""The report as one HTML file without scripts or outside addresses, its short form, and the page of a study."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from connectograph.report.pages import build_sections
 from connectograph.report.pages.common import read_title, read_verdict, read_version
 from connectograph.report.pages.data import list_inputs
 from connectograph.report.pages.errors import list_errors
+from connectograph.report.pages.study import build_study
 from connectograph.report.pages.summary import list_exclusions, list_scores
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["render_html", "summarise_html"]
+__all__ = ["render_html", "render_study", "summarise_html"]
 
 _MARKS = {"tp": "●", "fp": "▲", "fn": "▼"}
 
@@ -45,6 +46,27 @@ def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None
         version=read_version(contents),
         sections=build_sections(contents),
         pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
+    )
+
+
+def render_study(study: dict[str, Any], run: dict[str, Any]) -> str:
+    """A study of several predictions as one HTML page: its ranking.
+
+    Parameters
+    ----------
+    study : dict
+        study.json.
+    run : dict
+        The study's run.json.
+
+    Returns
+    -------
+    str
+        As :func:`render_html`.
+    """
+    contents = ReportContents(study, run, {}, None)
+    return _template("report").render(
+        title=read_title(contents), version=read_version(contents), sections=[build_study(study)], pictures={}
     )
 
 

@@ -1,0 +1,82 @@
+"""Several predictions on the command line: ``evaluate`` and ``compare`` as a study."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectograph.cli.console import print_card, show_progress
+from connectograph.evaluation import Evaluation
+from connectograph.evaluation.comparison import compare_cases
+from connectograph.evaluation.job import evaluate_cases
+from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.study import Study, Task, conduct_study, read_cases
+from connectograph.evaluation.study_folder import Place
+from connectograph.report.elements import Table
+from connectograph.report.pages.study import list_reasons, tabulate_ranking
+
+__all__ = ["compare_several", "evaluate_several"]
+
+
+def evaluate_several(options: argparse.Namespace, settings: Settings, reading: dict[str, Any]) -> int:
+    """Evaluate volumes of several predictions."""
+    cases = read_cases(options.segmentation, options.truth, options.predicted, options.raw, **reading)
+    files = [{role: volume.name for role, volume in case.items()} for case in cases]
+
+    def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
+        chosen = [cases[k] for k in numbers]
+        volumes = {f"{k} {role}": volume for k, case in enumerate(chosen) for role, volume in case.items()}
+        shown = {name: volume for name, volume in volumes.items() if name[0] == "0" or name.endswith(" predicted")}
+        for name, volume in shown.items():
+            print_card(name.split()[1], volume)
+        total = sum(math.prod(volume.shape) for name, volume in shown.items() if not name.endswith(" raw"))
+        with show_progress(total, "evaluating") as progress:
+            names = [files[k] for k in numbers]
+            yield from evaluate_cases(chosen, settings, names, reading, workers=options.workers, progress=progress)
+
+    return _finish(conduct_study(Task(files, {**settings.to_dict(), **reading}, evaluate), _place(options)), options)
+
+
+def compare_several(options: argparse.Namespace) -> int:
+    """Compare several connectomes with one truth."""
+    how = {"directed": options.directed, "match": options.match}
+    shared = {"truth": options.truth} if options.match is None else {"truth": options.truth, "match": options.match}
+    files = [{**shared, "predicted": each} for each in options.predicted]
+
+    def compare(numbers: Sequence[int]) -> Iterator[Evaluation]:
+        return compare_cases(options.truth, [options.predicted[k] for k in numbers], **how)
+
+    settings = {"directed": options.directed, "matched": options.match is not None}
+    return _finish(conduct_study(Task(files, settings, compare), _place(options)), options)
+
+
+def _place(options: argparse.Namespace) -> Place | None:
+    if options.out is None:
+        return None
+    return Place(options.out, options.overwrite, not options.no_report, options.command_line)
+
+
+def _finish(study: Study, options: argparse.Namespace) -> int:
+    """Print, and judge the best by --fail-under."""
+    if study.kept:
+        print(f"not computed again: {', '.join(study.kept)}")
+    for reason in list_reasons(study.report):
+        print(f"note: {reason}")
+    if options.out is not None:
+        page = options.out / "study.html"
+        print(f"written: {page if page.is_file() else options.out}")
+    print(study.report["verdict"])
+    _print_table(tabulate_ranking(study.report))
+    f1 = study.best["f1"]
+    return 1 if options.fail_under is not None and (f1 is None or f1 < options.fail_under) else 0
+
+
+def _print_table(table: Table) -> None:
+    """A table in columns as wide as they need."""
+    labels = tuple(column.label for column in table.columns)
+    rows = [[cell.replace("−", "-").replace("–", "-") for cell in row] for row in (labels, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
