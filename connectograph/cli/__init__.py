@@ -26,7 +26,7 @@ def run() -> NoReturn:
     A process that does one thing and ends need not look for garbage among all that it imports, which takes a tenth of
     its time; nor at the end take millions of objects apart only to give their memory back: all is written by then.
     """
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     sys.setswitchinterval(0.001)  # seconds; threads that inflate while others import should not wait five times as long
     code = main()
     with suppress(BrokenPipeError):  # whoever read our output has gone
