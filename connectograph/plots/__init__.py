@@ -3,26 +3,41 @@
 Conventions: ``plot_x(result, *, ax=None) -> Axes``; without `ax` a new figure is made, never pyplot's current one. What
 is drawn can be read back from the artists, whose labels name the outcome or the side.
 
-Functions: :func:`plot_adjacency`, :func:`plot_degrees`, :func:`plot_overlap`, :func:`plot_pairs_per_synapse`,
-:func:`plot_slices`.
+Functions: :func:`plot_adjacency`, :func:`plot_degrees`, :func:`plot_motifs`, :func:`plot_neurons`,
+:func:`plot_neuron_distribution`, :func:`plot_overlap`, :func:`plot_pairs_per_synapse`, :func:`plot_precision_recall`,
+:func:`plot_slices`, :func:`plot_strata`, :func:`plot_thresholds`, :func:`plot_weights`.
 """
 
 from connectograph.plots.adjacency import plot_adjacency
+from connectograph.plots.curves import plot_precision_recall
 from connectograph.plots.degrees import count_degrees, plot_degrees
+from connectograph.plots.motifs import TRIAD_ARROWS, plot_motifs
+from connectograph.plots.neurons import plot_neuron_distribution, plot_neurons
 from connectograph.plots.slices import plot_slices
 from connectograph.plots.style import COLOURS, MARKS, OUTCOMES, house_style
 from connectograph.plots.synapses import bin_pairs, plot_overlap, plot_pairs_per_synapse
+from connectograph.plots.thresholds import plot_thresholds
+from connectograph.plots.weights import count_weights, plot_strata, plot_weights
 
 __all__ = [
     "COLOURS",
     "MARKS",
     "OUTCOMES",
+    "TRIAD_ARROWS",
     "bin_pairs",
     "count_degrees",
+    "count_weights",
     "house_style",
     "plot_adjacency",
     "plot_degrees",
+    "plot_motifs",
+    "plot_neuron_distribution",
+    "plot_neurons",
     "plot_overlap",
     "plot_pairs_per_synapse",
+    "plot_precision_recall",
     "plot_slices",
+    "plot_strata",
+    "plot_thresholds",
+    "plot_weights",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from connectograph.plots.style import COLOURS, RASTER_LIMIT, new_axes, tidy
+from connectograph.plots.bubbles import draw_bubbles
+from connectograph.plots.style import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,53 +91,7 @@ def plot_degrees(
     """
     ax = new_axes(ax)
     degrees = count_degrees(edge_outcomes, n_segments=n_segments, ends=ends)
-    top = float(max(1, degrees["degree_truth"].max(), degrees["degree_predicted"].max())) if len(degrees) else 1.0
-    _scale_axes(ax, top)
-    ax.plot([0, top], [0, top], color=COLOURS["muted"], linewidth=0.8, zorder=1, label="same degree in both")
-    _draw_bubbles(ax, degrees)
+    draw_bubbles(ax, degrees, "segment{s}")
     name = _NAMES.get(ends, "degree")
-    ax.set(xlabel=f"{name} in the truth", ylabel=f"{name} in the prediction", aspect="equal")
-    tidy(ax)
-    _add_legend(ax, degrees)
+    ax.set(xlabel=f"{name} in the truth", ylabel=f"{name} in the prediction")
     return ax
-
-
-def _scale_axes(ax: Axes, top: float) -> None:
-    """Both axes as log(1 + x), so that degree 0 has its place."""
-    digits = (1, 2, 5) if top <= 100 else (1,)
-    ticks = [0, *(tick for power in range(19) for digit in digits if (tick := digit * 10**power) <= top)]
-    limits = (np.expm1(-0.06 * np.log1p(top)), np.expm1(1.04 * np.log1p(top)))
-    functions: Any = (np.log1p, np.expm1)
-    ax.set_xscale("function", functions=functions)
-    ax.set_yscale("function", functions=functions)
-    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
-    ax.set(xlim=limits, ylim=limits)
-
-
-def _draw_bubbles(ax: Axes, degrees: pd.DataFrame) -> None:
-    ax.scatter(
-        degrees["degree_truth"],
-        degrees["degree_predicted"],
-        s=_area(degrees["n_segments"].to_numpy()),
-        facecolors=COLOURS["muted"] + "66",
-        edgecolors=COLOURS["ink"],
-        linewidths=0.5,
-        rasterized=len(degrees) > RASTER_LIMIT,
-        zorder=2,
-    )
-
-
-def _area(count: Any) -> Any:
-    """Area of a mark in points²; grows with the logarithm, so that one segment stays visible beside ten thousand."""
-    return 14.0 * (1.0 + 2.0 * np.log10(count))
-
-
-def _add_legend(ax: Axes, degrees: pd.DataFrame) -> None:
-    most = int(degrees["n_segments"].max()) if len(degrees) else 1
-    for count in (1, 10, 100, 1000, 10_000, 100_000):
-        if count == 1 or count <= most:
-            word = "segment" if count == 1 else "segments"
-            ax.scatter([], [], s=_area(count), facecolors=COLOURS["muted"] + "66", edgecolors=COLOURS["ink"],
-                       linewidths=0.5, label=f"{count:,} {word}")  # fmt: skip
-    ax.legend(loc="center left", bbox_to_anchor=(1.04, 0.5), labelspacing=0.9)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "FONT_PROPERTIES", "MARKS", "OUTCOMES", "RASTER_LIMIT", "house_style", "new_axes", "tidy"]
+__all__ = [
+    "COLOURS",
+    "FONT_PROPERTIES",
+    "MARKS",
+    "OUTCOMES",
+    "RASTER_LIMIT",
+    "SCORE_STYLES",
+    "house_style",
+    "new_axes",
+    "tidy",
+]
 
 COLOURS = {
     "tp": "#000000",
@@ -32,6 +42,13 @@ MARKS = {"tp": "o", "fp": "^", "fn": "v"}
 
 OUTCOMES = {"tp": "in both (tp)", "fp": "only predicted (fp)", "fn": "only in the truth (fn)"}
 """Legend entries of the outcomes, in drawing order: errors lie on top."""
+
+SCORE_STYLES: dict[str, dict[str, Any]] = {
+    "precision": {"color": COLOURS["fp"], "marker": "^", "linestyle": "dashed", "linewidth": 1.2, "markersize": 5.0},
+    "recall": {"color": COLOURS["fn"], "marker": "v", "linestyle": "dotted", "linewidth": 1.4, "markersize": 5.0},
+    "f1": {"color": COLOURS["tp"], "marker": "o", "linestyle": "solid", "linewidth": 1.2, "markersize": 4.5},
+}
+"""Lines of the scores: precision falls with false connections, recall with missed ones, and they look alike."""
 
 RASTER_LIMIT = 10_000
 """Marks beyond which a layer is drawn as pixels: smaller and faster than as many vector shapes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectograph.report.contents import block_of, reason_of
 from connectograph.report.exclusions import SIDES, list_single, noun_of
-from connectograph.report.wording import count_of, format_share, join_words
+from connectograph.report.wording import count_of, format_interval, format_share, join_words
 
 __all__ = ["write_verdict"]
 
@@ -29,6 +29,13 @@ def write_verdict(report: Mapping[str, Any]) -> str:
     --------
     >>> write_verdict({"edges": {"tp": 9, "fp": 3, "fn": 1}, "excluded": {"segments_listed": 0}})
     'Recovers 90.0 % of 10 true connections, but 25.0 % of 12 predicted connections are false; nothing was excluded.'
+
+    Where there are intervals, they stand behind the shares:
+
+    >>> recall = {"lower": 0.96, "upper": 0.985, "level": 0.95}
+    >>> edges = {"tp": 98, "fp": 0, "fn": 2, "intervals": {"recall": recall}}
+    >>> write_verdict({"edges": edges, "excluded": {}}).split(", ")[0]
+    'Recovers 98.0 % (95 % interval 96.0 % to 98.5 %) of 100 true connections'
     """
     edges = report.get("edges")
     finding = _describe_score(edges) if edges else _describe_truth(report)
@@ -37,38 +44,46 @@ def write_verdict(report: Mapping[str, Any]) -> str:
 
 def _describe_score(edges: Mapping[str, Any]) -> str:
     tp, fp, fn = (int(edges[name]) for name in ("tp", "fp", "fn"))
+    found, false = (_limits(edges, name) for name in ("recall", "precision"))
     if not tp + fp + fn:
         return "Neither the truth nor the prediction has a connection, so no score is defined"
     if not tp + fn:
-        return f"The truth has no connection, so recall is not defined and {_false_part(tp, fp)}"
+        return f"The truth has no connection, so recall is not defined and {_false_part(tp, fp, false)}"
     if not tp + fp:
         return f"The prediction has no connection, so precision is not defined and {_missed_part(fn)}"
     if not fp and not fn:
-        return f"Recovers {_found_part(tp, fn)} and predicts no false one"
+        return f"Recovers {_found_part(tp, fn, found)} and predicts no false one"
     joint = "but" if fp and 2 * tp >= tp + fn else "and"
-    return f"Recovers {_found_part(tp, fn)}, {joint} {_false_part(tp, fp)}"
+    return f"Recovers {_found_part(tp, fn, found)}, {joint} {_false_part(tp, fp, false)}"
 
 
-def _found_part(tp: int, fn: int) -> str:
+def _limits(edges: Mapping[str, Any], name: str) -> str:
+    """The interval of the recall, or of the false share, in brackets; '' where there is none."""
+    interval = block_of(edges, "intervals").get(name) or {}
+    limits = format_interval(interval, percent=True, rest=name == "precision")
+    return f" ({100 * interval['level']:g} % interval {limits})" if limits else ""
+
+
+def _found_part(tp: int, fn: int, limits: str) -> str:
     total = count_of(tp + fn, "true connection{s}")
     if tp == 0:
         return "not one true connection of 1" if fn == 1 else f"none of {total}"
     if fn == 0:
         return "the only true connection" if tp == 1 else f"all {total}"
-    return f"{format_share(tp, tp + fn)} of {total}"
+    return f"{format_share(tp, tp + fn)}{limits} of {total}"
 
 
 def _missed_part(fn: int) -> str:
     return "the only true connection is missed" if fn == 1 else f"all {count_of(fn, 'true connection{s}')} are missed"
 
 
-def _false_part(tp: int, fp: int) -> str:
+def _false_part(tp: int, fp: int, limits: str) -> str:
     total = count_of(tp + fp, "predicted connection{s}")
     if fp == 0:
         return f"none of {total} is false" if tp > 1 else "the only predicted connection is true"
     if tp == 0:
         return "the only predicted connection is false" if fp == 1 else f"all {total} are false"
-    return f"{format_share(fp, tp + fp)} of {total} are false"
+    return f"{format_share(fp, tp + fp)}{limits} of {total} are false"
 
 
 def _describe_truth(report: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "count_of",
     "format_bytes",
     "format_count",
+    "format_decimal",
+    "format_interval",
     "format_number",
     "format_percent",
     "format_position",
@@ -84,6 +87,50 @@ def format_score(score: float | None) -> str:
     if score < 0.001:
         return "< 0.001"
     return "> 0.999" if score > 0.999 else f"{score:.3f}"
+
+
+def format_interval(interval: Mapping[str, Any] | None, *, percent: bool = False, rest: bool = False) -> str:
+    """Limits of a block "intervals"; empty where there are none.
+
+    Parameters
+    ----------
+    interval : mapping or None
+    percent : bool
+        As shares in percent instead of scores.
+    rest : bool
+        Of 1 - value: the false share, say, from the precision.
+
+    Examples
+    --------
+    >>> interval = {"lower": 0.951, "upper": 0.978}
+    >>> format_interval(interval), format_interval(interval, percent=True, rest=True)
+    ('0.951 to 0.978', '2.2 % to 4.9 %')
+    """
+    lower, upper = ((interval or {}).get(end) for end in ("lower", "upper"))
+    if lower is None or upper is None:
+        return ""
+    shares = (1 - upper, 1 - lower) if rest else (lower, upper)
+    return " to ".join(map(format_percent if percent else format_score, shares))
+
+
+def format_decimal(value: float | None, *, digits: int = 2, signed: bool = False) -> str:
+    """A number with so many decimals; 0 only when exact.
+
+    Examples
+    --------
+    >>> [format_decimal(value) for value in (1.284, 0.0, -0.0004, 1234.5, None)]
+    ['1.28', '0', '> −0.01', '1,234.50', 'not defined']
+    >>> format_decimal(0.5, signed=True), format_decimal(-0.5, signed=True)
+    ('+0.50', '−0.50')
+    """
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    least = 10.0**-digits
+    if value == 0:
+        return "0"
+    if abs(value) < least:
+        return f"< {least:.{digits}f}" if value > 0 else f"> −{least:.{digits}f}"
+    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
 
 
 def format_number(value: float | None) -> str:

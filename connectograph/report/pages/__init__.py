@@ -6,29 +6,45 @@ from collections.abc import Callable
 
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Section
-from connectograph.report.pages.connections import build_connections, build_degree
+from connectograph.report.pages.baselines import build_baselines
+from connectograph.report.pages.connections import build_connections
 from connectograph.report.pages.data import build_data
+from connectograph.report.pages.degree import build_degree
 from connectograph.report.pages.errors import build_errors
+from connectograph.report.pages.motifs import build_motifs
+from connectograph.report.pages.neurons import build_neurons
+from connectograph.report.pages.overlap import build_overlap
 from connectograph.report.pages.reproduce import build_reproduce
 from connectograph.report.pages.summary import build_summary
 from connectograph.report.pages.synapses import build_synapses
+from connectograph.report.pages.thresholds import build_thresholds
+from connectograph.report.pages.weights import build_weights
 
 __all__ = ["PAGES", "build_sections"]
 
-PAGES: tuple[Callable[[ReportContents], Section], ...] = (
-    build_summary,
-    build_data,
-    build_connections,
-    build_degree,
-    build_synapses,
-    build_errors,
-    build_reproduce,
-)
-"""All pages in order."""
+PAGES: dict[str, Callable[[ReportContents], Section]] = {
+    "summary": build_summary,
+    "data": build_data,
+    "connections": build_connections,
+    "thresholds": build_thresholds,
+    "baselines": build_baselines,
+    "weights": build_weights,
+    "degree": build_degree,
+    "neurons": build_neurons,
+    "motifs": build_motifs,
+    "synapses": build_synapses,
+    "synapse_matching": build_overlap,
+    "errors": build_errors,
+    "reproduce": build_reproduce,
+}
+"""All pages in order, by name."""
+
+_COMPARED = ("thresholds", "baselines", "weights", "neurons", "motifs", "synapse_matching")
+"""Pages of the block of this name; without a comparison, "connections" says why there is none."""
 
 
 def build_sections(contents: ReportContents) -> list[Section]:
-    """All pages of a report, in order.
+    """All pages of a report that have something to say, in order.
 
     Parameters
     ----------
@@ -38,4 +54,6 @@ def build_sections(contents: ReportContents) -> list[Section]:
     -------
     list of Section
     """
-    return [build(contents) for build in PAGES]
+    report = contents.report
+    absent = [key for key in _COMPARED if not report.get("edges") or key not in report]
+    return [build(contents) for key, build in PAGES.items() if key not in absent]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectograph._version import __version__
 from connectograph.report.contents import ReportContents, reason_of
-from connectograph.report.elements import Paragraph
+from connectograph.report.elements import Element, Figure, Paragraph
 from connectograph.report.verdict import write_verdict
 from connectograph.report.wording import clean_text
 
-__all__ = ["SIDE_NAMES", "explain_block", "explain_missing", "name_key", "read_title", "read_verdict", "read_version"]
+__all__ = [
+    "SIDE_NAMES",
+    "draw_edges",
+    "explain_block",
+    "explain_missing",
+    "name_key",
+    "read_title",
+    "read_verdict",
+    "read_version",
+]
 
 SIDE_NAMES = {"segmentation": "Segmentation", "truth": "Truth", "predicted": "Prediction"}
 
@@ -25,6 +34,14 @@ def explain_missing(reason: str) -> Paragraph:
     'Not available: no prediction was given.'
     """
     return Paragraph(f"Not available: {clean_text(reason)}.", "note")
+
+
+def draw_edges(contents: ReportContents, draw: Callable[[ReportContents], Figure]) -> Element:
+    """A picture of the connections, or why there is none."""
+    outcomes = contents.tables.get("edge_outcomes")
+    if outcomes is None:
+        return explain_missing("the table edge_outcomes is missing")
+    return draw(contents) if len(outcomes) else explain_missing("neither graph has a connection to draw")
 
 
 def explain_block(report: Mapping[str, Any], key: str) -> Paragraph:

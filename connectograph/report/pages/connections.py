@@ -1,22 +1,20 @@
-"""Which connections are right, false and missed; whether the segments keep their number of partners."""
+"""Which connections are right, false and missed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from connectograph.plots import plot_adjacency, plot_degrees
+from connectograph.plots import plot_adjacency
 from connectograph.report.contents import ReportContents, block_of
-from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table
-from connectograph.report.pages.common import explain_block, explain_missing
+from connectograph.report.elements import Column, Figure, Paragraph, Section, Table
+from connectograph.report.pages.common import draw_edges, explain_block
 from connectograph.report.wording import format_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["build_connections", "build_degree"]
-
-_ENDS = {"degree": ("source", "target"), "out-degree": ("source",), "in-degree": ("target",)}
+__all__ = ["build_connections"]
 
 
 def build_connections(contents: ReportContents) -> Section:
@@ -25,25 +23,8 @@ def build_connections(contents: ReportContents) -> Section:
     if not report.get("edges"):
         return Section("connections", "Connections", (explain_block(report, "edges"),))
     lead = Paragraph(_describe_edges(report["edges"]), "lead")
-    elements = (lead, _draw_edges(contents, _draw_adjacency), _count_pairs(report))
+    elements = (lead, draw_edges(contents, _draw_adjacency), _count_pairs(report))
     return Section("connections", "Connections", elements)
-
-
-def build_degree(contents: ReportContents) -> Section:
-    """Degree in the prediction against degree in the truth."""
-    report = contents.report
-    if not report.get("edges"):
-        return Section("degree", "Degree", (explain_block(report, "edges"),))
-    lead = Paragraph(_describe_nodes(block_of(report, "nodes")), "lead")
-    return Section("degree", "Degree", (lead, _draw_edges(contents, _draw_degrees)))
-
-
-def _draw_edges(contents: ReportContents, draw: Callable[[ReportContents], Figure]) -> Element:
-    """A picture of the connections, or why there is none."""
-    outcomes = contents.tables.get("edge_outcomes")
-    if outcomes is None:
-        return explain_missing("the table edge_outcomes is missing")
-    return draw(contents) if len(outcomes) else explain_missing("neither graph has a connection to draw")
 
 
 def _draw_adjacency(contents: ReportContents) -> Figure:
@@ -57,32 +38,9 @@ def _draw_adjacency(contents: ReportContents) -> Figure:
     return Figure("adjacency.png", caption, f"Adjacency matrix: {_describe_edges(edges)}", draw, 0.9)
 
 
-def _draw_degrees(contents: ReportContents) -> Figure:
-    outcomes, nodes = contents.tables["edge_outcomes"], block_of(contents.report, "nodes")
-    names = ["out-degree", "in-degree"] if contents.report["edges"].get("directed") else ["degree"]
-
-    def draw(axes: Sequence[Axes]) -> None:
-        for ax, name in zip(axes, names, strict=True):
-            plot_degrees(outcomes, n_segments=nodes.get("n_segments"), ends=_ENDS[name], ax=ax)
-        if len(axes) > 1:
-            axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), ncols=7)
-            axes[1].legend().remove()
-
-    caption = "On the line, a segment has as many partners in the prediction as in the truth; above it, too many."
-    alt = f"Degree of each segment in the prediction against the truth. {_describe_nodes(nodes)}"
-    return Figure("degree.png", caption, alt, draw, 0.42, panels=len(names))
-
-
 def _describe_edges(edges: Mapping[str, Any]) -> str:
     both, false, missed = (format_count(edges[name]) for name in ("tp", "fp", "fn"))
     return f"In both graphs: {both} connections; only in the prediction: {false}; only in the truth: {missed}."
-
-
-def _describe_nodes(nodes: Mapping[str, Any]) -> str:
-    total, truth, predicted = (
-        format_count(nodes.get(key)) for key in ("n_segments", "n_connected_truth", "n_connected_predicted")
-    )
-    return f"Segments: {total}; with a connection in the truth: {truth}; in the prediction: {predicted}."
 
 
 def _count_pairs(report: Mapping[str, Any]) -> Table:

@@ -35,11 +35,13 @@ _SETTINGS: dict[str, tuple[str, Any]] = {
     "contactome": ("Contactome computed", False),
     "directed": ("Directed connections", False),
     "matched": ("Neurons matched by a table", False),
-    "edge_thresholds": ("Synapses that make a connection", [1, 2, 3, 5, 10]),
-    "interval_level": ("Level of intervals", 0.95),
-    "least_recall": ("Least recall of an operating point", 0.95),
-    "null_models": ("Random graphs a side", 10),
-    "null_seed": ("Seed of random graphs", 0),
+}
+_SAME_IN_ALL_RUNS = {
+    "edge_thresholds": "connections of at least {} synapses",
+    "interval_level": "intervals of level {}",
+    "least_recall": "operating points of a recall of at least {}",
+    "null_models": "random graphs a side {}",
+    "null_seed": "their seed {}",
 }
 
 
@@ -142,8 +144,11 @@ def _list_settings(report: Mapping[str, Any]) -> Element:
     if not settings:
         return explain_block(report, "settings")
     columns = (Column("Setting", 0.54), Column("Value", 0.46))
-    rows = tuple(_setting_row(key, value) for key, value in settings.items())
-    return Table("Parameters", columns, rows, "Where a value is not the default, the default follows.", folded=True)
+    rows = tuple(_setting_row(key, value) for key, value in settings.items() if key not in _SAME_IN_ALL_RUNS)
+    same = [text.format(format_value(settings[key])) for key, text in _SAME_IN_ALL_RUNS.items() if key in settings]
+    note = "Where a value is not the default, the default follows."
+    note += f" The same in every run: {'; '.join(same)}." if same else ""
+    return Table("Parameters", columns, rows, note, folded=True)
 
 
 def _setting_row(key: str, value: Any) -> tuple[str, ...]:

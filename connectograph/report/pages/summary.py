@@ -8,8 +8,9 @@ from typing import Any
 from connectograph.report.contents import ReportContents, block_of, reason_of
 from connectograph.report.elements import Bullets, Column, Element, Paragraph, Section, Table, Tile, Tiles
 from connectograph.report.exclusions import SIDES, list_single, noun_of
+from connectograph.report.pages.card import list_purposes
 from connectograph.report.pages.common import SIDE_NAMES, explain_block, read_verdict
-from connectograph.report.wording import clean_text, format_count, format_percent, format_score
+from connectograph.report.wording import clean_text, format_count, format_interval, format_percent, format_score
 
 __all__ = ["build_summary", "list_exclusions", "list_scores"]
 
@@ -38,7 +39,7 @@ def build_summary(contents: ReportContents) -> Section:
     """Verdict, scores, exclusions, notices."""
     report = contents.report
     elements: list[Element] = [Paragraph(read_verdict(report), "verdict"), *_build_scores(report)]
-    elements.append(list_exclusions(report))
+    elements += [*list_purposes(report), list_exclusions(report)]
     notices = tuple(clean_text(notice) for notice in report.get("notices") or ())
     return Section("summary", "Summary", (*elements, *([Bullets("Notices", notices)] if notices else [])))
 
@@ -55,7 +56,19 @@ def _build_scores(report: Mapping[str, Any]) -> list[Element]:
         if strict
         else f"Strict score not available: {clean_text(reason_of(report, 'strict'))}."
     )
+    note += _explain_intervals(edges)
     return [Tiles(list_scores(report)), Table("Score", _SCORE_COLUMNS, tuple(rows), note)]
+
+
+def _explain_intervals(edges: Mapping[str, Any]) -> str:
+    """What the intervals are, or why there are none."""
+    interval = block_of(block_of(edges, "intervals"), "f1")
+    if not interval:
+        return ""
+    if interval["lower"] is None:
+        return f" Intervals: {clean_text(reason_of(interval, 'lower'))}."
+    shared = "as the outcomes of the connections of a neuron fall together, the variance is summed over neurons"
+    return f" Intervals of {100 * interval['level']:g} %, for neurons like these {interval['n_neurons']:,}: {shared}."
 
 
 def list_scores(report: Mapping[str, Any]) -> tuple[Tile, ...]:
@@ -76,7 +89,11 @@ def _score_tile(scores: Mapping[str, Any], key: str, label: str, basis: str) -> 
     score = scores.get(key)
     if score is None:
         return Tile(label, "not defined", clean_text(reason_of(scores, key)))
-    return Tile(label, format_score(score), f"{format_percent(score)} {basis}" if basis.startswith("of ") else basis)
+    text = f"{format_percent(score)} {basis}" if basis.startswith("of ") else basis
+    interval = block_of(block_of(scores, "intervals"), key)
+    limits = format_interval(interval)
+    note = f" ({100 * interval['level']:g} % interval {limits})" if limits else ""
+    return Tile(label, format_score(score), text + note)
 
 
 def _score_row(label: str, scores: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,84 @@
+"""Which neurons are found well, and which are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from connectograph.plots import plot_neuron_distribution, plot_neurons
+from connectograph.report.contents import ReportContents
+from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table
+from connectograph.report.pages.common import explain_block, explain_missing
+from connectograph.report.wording import count_of, format_count, format_score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["build_neurons"]
+
+_TITLE = "Neurons"
+_ROLES = {"in": "Incoming connections", "out": "Outgoing connections", "total": "All connections"}
+_SHOWN = 10
+
+
+def build_neurons(contents: ReportContents) -> Section:
+    """F1 of every neuron, and those with most errors."""
+    neurons, table = contents.report.get("neurons"), contents.tables.get("neurons")
+    if not neurons:
+        return Section("neurons", _TITLE, (explain_block(contents.report, "neurons"),))
+    elements: list[Element] = [Paragraph(_describe(neurons), "lead")]
+    if table is None or not table["f1"].notna().any():
+        elements.append(explain_missing("no neuron has a connection, or the table neurons is missing"))
+    else:
+        elements += [_draw(neurons, table), _list_scores(neurons), _list_worst(table)]
+    return Section("neurons", _TITLE, tuple(elements))
+
+
+def _describe(neurons: Mapping[str, Any]) -> str:
+    total = next((row for row in neurons["scores"] if row["role"] == "total"), None)
+    if total is None or total["median"] is None:
+        return "No neuron has a connection in either graph."
+    scored = count_of(total["n_neurons"], "neuron{s} with a connection in either graph")
+    return (
+        f"Of {scored}, half have an F1 of at least {format_score(total['median'])}; the worst tenth at most "
+        f"{format_score(total['p10'])}."
+    )
+
+
+def _draw(neurons: Mapping[str, Any], table: pd.DataFrame) -> Figure:
+    def draw(axes: Sequence[Axes]) -> None:
+        plot_neurons(table, ax=axes[0])
+        plot_neuron_distribution(table, ax=axes[1])
+
+    caption = "F1 of the connections of each neuron: left, by its synapses in the truth; right, its distribution."
+    return Figure("neurons.png", caption, f"F1 of single neurons. {_describe(neurons)}", draw, 0.46, panels=2)
+
+
+def _list_scores(neurons: Mapping[str, Any]) -> Table:
+    rows = tuple(
+        (
+            _ROLES[row["role"]],
+            format_count(row["n_neurons"]),
+            *(format_score(row[name]) for name in ("median", "p10", "weighted_mean")),
+        )
+        for row in neurons["scores"]
+    )
+    names = ("Neurons", "Median", "Worst tenth", "Mean by synapses")
+    columns = (Column("", 0.32), *(Column(name, 0.17, "number") for name in names))
+    return Table("F1 of single neurons", columns, rows)
+
+
+def _list_worst(table: pd.DataFrame) -> Element:
+    """The neurons with most false and missed connections."""
+    total = table[table["role"] == "total"]
+    wrong = (total["fp"] + total["fn"]).rename("wrong")
+    ranked = total.assign(wrong=wrong)[wrong > 0].sort_values(["wrong", "segment_id"], ascending=[False, True])
+    if not len(ranked):
+        return Paragraph("No neuron has a false or missed connection.", "lead")
+    values = (ranked[name].tolist()[:_SHOWN] for name in ("segment_id", "tp", "fp", "fn", "f1"))
+    rows = tuple((str(i), *map(format_count, counts), format_score(f1)) for i, *counts, f1 in zip(*values, strict=True))
+    columns = (Column("Segment", 0.4, "id"), *(Column(name, 0.15, "number") for name in ("tp", "fp", "fn", "F1")))
+    shown = f"{min(_SHOWN, len(ranked)):,} of {len(ranked):,} with an error; all are in tables/neurons.parquet."
+    return Table("Neurons with most false and missed connections", columns, rows, shown)
