@@ -19,6 +19,7 @@ from .evaluation import Evaluation as Evaluation
 from .evaluation import compare_connectomes as compare_connectomes
 from .evaluation import evaluate as evaluate
 from .evaluation import sweep_heat_map as sweep_heat_map
+from .evaluation.card import judge_report as judge_report
 from .evaluation.study import Study as Study
 from .evaluation.study import compare_many as compare_many
 from .evaluation.study import evaluate_many as evaluate_many

@@ -6,9 +6,9 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from connectograph.cli.console import print_card, print_closing, print_exclusions, show_progress
+from connectograph.cli.console import print_card, print_closing, print_exclusions, print_verdicts, show_progress
 from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
 from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
@@ -26,6 +26,9 @@ from connectograph.segments import (
 )
 from connectograph.synapses import label_synapses
 from connectograph.volumes import Volume
+
+if TYPE_CHECKING:
+    from connectograph.evaluation.card import Card
 
 _TABLES = (".parquet", ".csv")
 
@@ -108,10 +111,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
         contactome=options.contactome,
     ).checked()
     reading = {"axes": options.axes, "voxel_size": options.voxel_size}
+    card = _read_card(options)
     if _is_study(options):
         from connectograph.cli.study import evaluate_several
 
-        return evaluate_several(options, settings, reading)
+        return evaluate_several(options, settings, reading, card)
     predicted = options.predicted[0] if options.predicted else None
     volumes = read_inputs(options.segmentation, options.truth, predicted, options.raw, **reading)
     evaluation = _evaluate(
@@ -121,18 +125,19 @@ def run_evaluate(options: argparse.Namespace) -> int:
         reading=reading,
         workers=options.workers,
     )
-    return _finish(evaluation, options)
+    return _finish(evaluation, options, card)
 
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare edge tables, count matrices or graphs."""
+    card = _read_card(options)
     if _is_study(options):
         from connectograph.cli.study import compare_several
 
-        return compare_several(options)
+        return compare_several(options, card)
     predicted = options.predicted[0]
     evaluation = compare_connectomes(options.truth, predicted, directed=options.directed, match=options.match)
-    return _finish(evaluation, options)
+    return _finish(evaluation, options, card)
 
 
 def run_report(options: argparse.Namespace) -> int:
@@ -207,8 +212,21 @@ def _evaluate(
         return evaluate_volumes(volumes, settings, files, reading, workers=workers, progress=progress)
 
 
-def _finish(evaluation: Evaluation, options: argparse.Namespace) -> int:
-    """Write, print, and judge by --fail-under."""
+def _read_card(options: argparse.Namespace) -> Card | None:
+    """The report card that was asked for, read before anything is computed."""
+    if options.card is None:
+        return None
+    from connectograph.evaluation.card import read_card
+
+    return read_card(None if options.card == "default" else options.card)
+
+
+def _finish(evaluation: Evaluation, options: argparse.Namespace, card: Card | None) -> int:
+    """Write, print, and judge by the report card and --fail-under."""
+    if card is not None:
+        from connectograph.evaluation.card import add_card
+
+        evaluation = add_card(evaluation, card)
     if options.out is not None:
         evaluation.write(
             options.out, overwrite=options.overwrite, reports=not options.no_report, command=options.command_line
@@ -224,6 +242,7 @@ def _print_result(evaluation: Evaluation, out: Path | None) -> None:
         print(f"note: {notice}")
     print_exclusions(report)
     print(report["verdict"])
+    print_verdicts(report)
     if out is not None:
         shown = out / "report.html"
         print(f"written: {shown if shown.is_file() else out}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from connectograph.volumes import Volume
 
-__all__ = ["print_card", "print_closing", "print_exclusions", "show_progress", "start_log"]
+__all__ = ["print_card", "print_closing", "print_exclusions", "print_verdicts", "show_progress", "start_log"]
 
 log = logging.getLogger("connectograph")
 
@@ -71,6 +71,18 @@ def print_exclusions(report: Mapping[str, Any]) -> None:
         listed = [f"{name} {n:,}" for name, n in reasons.items() if n] if isinstance(reasons, dict) else []
         detail = f" ({', '.join(listed)})" if listed else ""
         print(f"excluded: {key.replace('_', ' ')} {value:,}{detail}")
+
+
+def print_verdicts(report: Mapping[str, Any]) -> None:
+    """The report card, if there is one: each purpose, and the measures behind its verdict."""
+    if not report.get("card"):
+        return
+    from connectograph.report.pages.card import describe_measure
+
+    for purpose in report["card"]["purposes"]:
+        print(f"{purpose['verdict']:<14}{purpose['purpose']}")
+        for found in purpose["measures"]:
+            print(f"  {found['verdict']:<14}{describe_measure(found).replace('−', '-')}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from connectograph._version import __version__
 
 __all__ = ["build_parser"]
 
+_CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
 _IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
 
 
@@ -104,6 +105,7 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--threshold", type=float, metavar="T", help="of a heat map, in its stored units")
     parser.add_argument("--min-synapse-voxels", type=int, default=1, metavar="N", help="of predicted ones")
     parser.add_argument("--contactome", action="store_true", help="also list all contacts between segments")
+    parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
@@ -117,6 +119,7 @@ def _compare(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR")
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
+    parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")

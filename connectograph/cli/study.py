@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectograph.cli.console import print_card, show_progress
 from connectograph.evaluation import Evaluation
+from connectograph.evaluation.card import Card, add_card
 from connectograph.evaluation.comparison import compare_cases
 from connectograph.evaluation.job import evaluate_cases
 from connectograph.evaluation.settings import Settings
@@ -20,7 +22,9 @@ from connectograph.report.pages.study import list_reasons, tabulate_ranking
 __all__ = ["compare_several", "evaluate_several"]
 
 
-def evaluate_several(options: argparse.Namespace, settings: Settings, reading: dict[str, Any]) -> int:
+def evaluate_several(
+    options: argparse.Namespace, settings: Settings, reading: dict[str, Any], card: Card | None
+) -> int:
     """Evaluate volumes of several predictions."""
     cases = read_cases(options.segmentation, options.truth, options.predicted, options.raw, **reading)
     files = [{role: volume.name for role, volume in case.items()} for case in cases]
@@ -36,10 +40,10 @@ def evaluate_several(options: argparse.Namespace, settings: Settings, reading: d
             names = [files[k] for k in numbers]
             yield from evaluate_cases(chosen, settings, names, reading, workers=options.workers, progress=progress)
 
-    return _finish(conduct_study(Task(files, {**settings.to_dict(), **reading}, evaluate), _place(options)), options)
+    return _conduct(Task(files, {**settings.to_dict(), **reading}, evaluate), card, options)
 
 
-def compare_several(options: argparse.Namespace) -> int:
+def compare_several(options: argparse.Namespace, card: Card | None) -> int:
     """Compare several connectomes with one truth."""
     how = {"directed": options.directed, "match": options.match}
     shared = {"truth": options.truth} if options.match is None else {"truth": options.truth, "match": options.match}
@@ -49,7 +53,20 @@ def compare_several(options: argparse.Namespace) -> int:
         return compare_cases(options.truth, [options.predicted[k] for k in numbers], **how)
 
     settings = {"directed": options.directed, "matched": options.match is not None}
-    return _finish(conduct_study(Task(files, settings, compare), _place(options)), options)
+    return _conduct(Task(files, settings, compare), card, options)
+
+
+def _conduct(task: Task, card: Card | None, options: argparse.Namespace) -> int:
+    """Evaluate what is not there yet, judged by the report card if there is one, and print the ranking."""
+    if card is not None:
+        task = replace(task, settings={**task.settings, "card": card}, evaluate=_judging(task.evaluate, card))
+    return _finish(conduct_study(task, _place(options)), options)
+
+
+def _judging(
+    evaluate: Callable[[Sequence[int]], Iterator[Evaluation]], card: Card
+) -> Callable[[Sequence[int]], Iterator[Evaluation]]:
+    return lambda numbers: (add_card(each, card) for each in evaluate(numbers))
 
 
 def _place(options: argparse.Namespace) -> Place | None:

@@ -71,6 +71,10 @@ def verify_run(directory: str | Path) -> list[str]:
     differences = [f"{name}: {verdict}" for name, verdict in verify_manifest(folder).items()]
     differences += _compare_inputs(record["inputs"])
     report, again = read_report(folder), _recompute(folder, record)
+    if report.get("card"):
+        from connectograph.evaluation.card import add_card, recall_card
+
+        again = add_card(again, recall_card(report["card"]))
     differences += _compare_values(report, json.loads(dump_json(again.report)), "report.json")
     for name, table in again.tables.items():
         file = folder / "tables" / f"{name}.parquet"
