@@ -113,7 +113,7 @@ def _halve(left: tuple[Array, Array], right: tuple[Array, Array]) -> list[list[A
 
 @kernel
 def _reserve(size):
-    """An array in small pages: the large ones that numpy asks for can cost a virtual machine 3 s a GB instead of 0.5."""
+    """An array in small pages: the large ones that numpy asks for can cost a virtual machine 3 s a GB, not 0.5 s."""
     return np.empty(size, np.int64)
 
 
