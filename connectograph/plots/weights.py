@@ -99,7 +99,7 @@ def plot_strata(strata: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) 
     for part in strata:
         shares = [np.nan if row["share"] is None else row["share"] for row in part["bins"]]
         ax.plot(range(len(shares)), shares, label=part["measure"], clip_on=False, **SCORE_STYLES[part["measure"]])
-    ax.set_xticks(range(len(bins)), [_name_bin(row["lower"], row["upper"]) for row in bins])
+    ax.set_xticks(range(len(bins)), [_name_bin(row["lower"], row["upper"]) for row in bins], fontsize=6.5)
     ax.set(ylabel="share of connections that are right", ylim=(0, 1.02), xlim=(-0.4, len(bins) - 0.6))
     ax.grid(axis="y", color=COLOURS["rule"], linewidth=0.5)
     ax.set_axisbelow(True)

@@ -25,6 +25,10 @@ _RATIOS = {
 }
 _STATES = {"null": "Not connected", "asymmetric": "One way", "reversed": "Other way", "mutual": "Both ways",
            "edge": "Connected"}  # fmt: skip
+_POLYADIC = (
+    "Under the partner rule all-pairs, a synapse that joins three segments is a triangle by itself: read triangles and "
+    "clustering with that in mind."
+)
 _SHAPES = {"one_edge": "One connection", "wedge": "Open triple", "triangle": "Triangle"}
 
 
@@ -39,6 +43,8 @@ def build_motifs(contents: ReportContents) -> Section:
         elements += [_list_census(motifs), _list_ratios(motifs), _list_dyads(motifs)]
     else:
         elements += [explain_missing(reason_of(motifs, "census")), _list_dyads(motifs)]
+    if block_of(contents.report, "settings").get("partner_rule") == "all-pairs":
+        elements.append(Paragraph(_POLYADIC))
     return Section("motifs", _TITLE, tuple(elements))
 
 
