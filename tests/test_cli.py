@@ -33,7 +33,7 @@ FILES = {
     "tables/edges_truth.parquet", "tables/links_predicted.parquet", "tables/links_truth.parquet",
     "tables/neurons.parquet", "tables/score_sweep.parquet", "tables/segments.parquet",
     "tables/synapse_contacts_predicted.parquet", "tables/synapse_contacts_truth.parquet",
-    "tables/synapses_predicted.parquet", "tables/synapses_truth.parquet",
+    "tables/synapse_matches.parquet", "tables/synapses_predicted.parquet", "tables/synapses_truth.parquet",
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_fail_under_an_undefined_score_fails(run, sample):
 def test_without_a_prediction_the_truth_is_written(run, sample):
     code, out, _ = run("evaluate", sample["full"], "--out", "run", "--no-report")
     assert code == 0
-    compared = ("predicted", "outcomes", "neurons", "sweep")
+    compared = ("predicted", "outcomes", "neurons", "sweep", "matches")
     assert listed("run") == {name for name in FILES if not any(word in name for word in compared)}
     assert closing(out)[1] == ["precision", "not defined: no prediction was given"]
 
