@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from pypdf import PdfReader
 
 from connectograph.plots import plot_overlap
-from connectograph.report import ReportContents
+from connectograph.report import ReportContents, render_html, render_pdf
 from connectograph.report.elements import Figure, Paragraph, Table, Tiles
 from connectograph.report.figures import place_panels
 from connectograph.report.pages.overlap import build_overlap
@@ -83,6 +85,17 @@ def test_the_picture_says_what_it_finds(judge):
     (figure,) = pick(build_overlap(judge()), Figure)
     assert "1 (50.0 %) overlaps well (IoU 0.5 or more) but joins the wrong ones" in figure.alt
     assert figure.alt.startswith("Histogram")
+
+
+def test_pdf_and_html_show_the_page(judge):
+    contents = judge()
+    pages = PdfReader(io.BytesIO(render_pdf(contents))).pages
+    pdf = " ".join(" ".join(page.extract_text().split()) for page in pages)
+    html = " ".join(render_html(contents).split())
+    sentence = "1 (50.0 %) overlaps well (IoU 0.5 or more) but joins the wrong ones"
+    for shown in (sentence, "Right partners", "Do synapses that overlap join the right segments?"):
+        assert shown in pdf
+        assert shown in html
 
 
 def test_matches_that_join_nothing_are_counted_apart(judge):
