@@ -9,7 +9,6 @@ Functions: :func:`build_edges`, :func:`build_graph`, :func:`edges_of`, :func:`ad
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -359,20 +358,20 @@ def align(
     >>> both.nodes.tolist(), both.truth.tolist(), both.predicted.tolist()
     ([1, 2, 3], [1, 1], [1, 0])
     """
-    from connectograph._kernels.edges import merge_pairs, number_pairs
+    from connectograph._kernels.edges import map_both, merge_pairs, number_pairs
 
     direction = _common_direction(truth, predicted, directed)
     left, right = _ends_and_weights(truth), _ends_and_weights(predicted)
     isolated = [nodes_of(graph) for graph in (truth, predicted) if not isinstance(graph, pd.DataFrame)]
     isolated.append(as_ids([] if nodes is None else nodes, "nodes"))
-    with ThreadPoolExecutor(2) as pool:
-        numbered = list(pool.map(lambda side: number_pairs(*side[:2]), (left, right)))
-        every = np.unique(np.concatenate([*(ids for ids, _ in numbered), *isolated]))
-        ranks = [np.searchsorted(every, ids).astype(np.uint32) for ids, _ in numbered]
-        sides = pool.map(
-            lambda one, side, rank: _pairs(one[1], side[2], rank, direction), numbered, (left, right), ranks
-        )
-        pairs, autapses = zip(*sides, strict=True)
+    sides, n_pairs = (left, right), len(left[0]) + len(right[0])
+    numbered = map_both(lambda side: number_pairs(*side[:2]), n_pairs, sides)
+    every = np.unique(np.concatenate([*(ids for ids, _ in numbered), *isolated]))
+    ranks = [np.searchsorted(every, ids).astype(np.uint32) for ids, _ in numbered]
+    ordered = map_both(
+        lambda one, side, rank: _pairs(one[1], side[2], rank, direction), n_pairs, numbered, sides, ranks
+    )
+    pairs, autapses = zip(*ordered, strict=True)
     return AlignedEdges(every, *merge_pairs(*pairs), direction, *autapses)
 
 

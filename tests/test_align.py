@@ -48,7 +48,9 @@ def test_the_order_of_rows_and_ends_does_not_matter(edges):
     assert rows_of(align(table.iloc[::-1], table.sample(frac=1, random_state=0))) == expected
 
 
-def test_many_ids_and_unsorted_rows():
+@pytest.mark.parametrize("worth_threads", [0, 10**9])
+def test_many_ids_and_unsorted_rows(worth_threads, monkeypatch):
+    monkeypatch.setattr("connectograph._kernels.edges._WORTH_THREADS", worth_threads)
     rng = np.random.default_rng(0)
     ids = np.unique(rng.integers(0, 2**64, 3000, dtype=np.uint64))
     keys = rng.choice(len(ids) ** 2, 40_000, replace=False)

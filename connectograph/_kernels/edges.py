@@ -7,6 +7,7 @@ pairs before the chunk begins: a loop that could swap the arrays would load them
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,11 +16,12 @@ import numpy.typing as npt
 
 from connectograph._kernels import kernel
 
-__all__ = ["count_outcomes", "frozen", "merge_pairs", "number_pairs", "rank_pairs", "sort_pairs"]
+__all__ = ["count_outcomes", "frozen", "map_both", "merge_pairs", "number_pairs", "rank_pairs", "sort_pairs"]
 
 _LOW = np.int64(2**32 - 1)
 _DIGIT, _BUCKETS = 11, 2**11
 _CHUNK = 4096
+_WORTH_THREADS = 200_000  # pairs; starting two threads takes a millisecond
 _GOLDEN, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 Array = npt.NDArray[Any]
@@ -30,6 +32,14 @@ def frozen(array: Array) -> Array:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def map_both(function: Callable[..., Any], n_pairs: int, *sides: Iterable[Any]) -> list[Any]:
+    """``list(map(function, *sides))`` of two sides with so many pairs, in two threads where that is worth it."""
+    if n_pairs < _WORTH_THREADS:
+        return list(map(function, *sides))
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(function, *sides))
 
 
 def number_pairs(source: Array, target: Array) -> tuple[Array, Array]:
@@ -94,12 +104,11 @@ def merge_pairs(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[
     -------
     source, target, left, right : (u,) arrays of int64
     """
-    halves = _halve(left, right)
-    with ThreadPoolExecutor(2) as pool:
-        sizes = list(pool.map(lambda half: _count_union(half[0], half[2]), halves))
-        source, target, in_left, in_right = merged = tuple(_reserve(sum(sizes)) for _ in range(4))
-        outs = [array[: sizes[0]] for array in merged], [array[sizes[0] :] for array in merged]
-        list(pool.map(lambda half, out: _merge_pairs(*half, *out), halves, outs))
+    halves, n_pairs = _halve(left, right), len(left[0]) + len(right[0])
+    sizes = map_both(lambda half: _count_union(half[0], half[2]), n_pairs, halves)
+    source, target, in_left, in_right = merged = tuple(_reserve(sum(sizes)) for _ in range(4))
+    outs = [array[: sizes[0]] for array in merged], [array[sizes[0] :] for array in merged]
+    map_both(lambda half, out: _merge_pairs(*half, *out), n_pairs, halves, outs)
     return source, target, in_left, in_right
 
 
