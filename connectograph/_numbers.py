@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["divide", "explain_missing", "log2_ratio", "spearman", "student_quantile"]
+__all__ = ["CountScore", "divide", "explain_missing", "log2_ratio", "spearman", "student_quantile"]
 
 
 def divide(part: float, whole: float) -> float:
@@ -22,6 +23,37 @@ def divide(part: float, whole: float) -> float:
     (0.25, nan)
     """
     return part / whole if whole else math.nan
+
+
+@dataclass(frozen=True)
+class CountScore:
+    """Precision, recall and F1 from counts: what every score of things found, invented and missed has in common."""
+
+    tp: int
+    fp: int
+    fn: int
+
+    @property
+    def precision(self) -> float:
+        return divide(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        return divide(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        return divide(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+    @property
+    def n_truth(self) -> int:
+        """All of the truth."""
+        return self.tp + self.fn
+
+    @property
+    def n_predicted(self) -> int:
+        """All of the prediction."""
+        return self.tp + self.fp
 
 
 def log2_ratio(predicted: float, truth: float) -> float:

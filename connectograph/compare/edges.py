@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph._numbers import divide, explain_missing
+from connectograph._numbers import CountScore, explain_missing
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, align, as_aligned, edges_of
 from connectograph.tables import make_table
@@ -25,7 +25,7 @@ __all__ = ["EdgeScore", "compare_edges", "list_edge_outcomes", "score_counts"]
 
 
 @dataclass(frozen=True)
-class EdgeScore:
+class EdgeScore(CountScore):
     """Precision, recall and F1 of a set of predicted edges.
 
     Attributes
@@ -40,32 +40,6 @@ class EdgeScore:
     >>> EdgeScore(tp=3, fp=1, fn=2).recall
     0.6
     """
-
-    tp: int
-    fp: int
-    fn: int
-
-    @property
-    def precision(self) -> float:
-        return divide(self.tp, self.tp + self.fp)
-
-    @property
-    def recall(self) -> float:
-        return divide(self.tp, self.tp + self.fn)
-
-    @property
-    def f1(self) -> float:
-        return divide(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    @property
-    def n_truth(self) -> int:
-        """Edges of the truth."""
-        return self.tp + self.fn
-
-    @property
-    def n_predicted(self) -> int:
-        """Edges of the prediction."""
-        return self.tp + self.fp
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and scores; an undefined score is None with its reason beside it.

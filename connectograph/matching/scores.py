@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from connectograph._numbers import divide, explain_missing
+from connectograph._numbers import CountScore, explain_missing
 
 __all__ = ["MatchScore"]
 
 
 @dataclass(frozen=True)
-class MatchScore:
+class MatchScore(CountScore):
     """Precision, recall and F1 of a one-to-one matching.
 
     Attributes
@@ -29,32 +29,7 @@ class MatchScore:
     0.6666666666666666
     """
 
-    tp: int
-    fp: int
-    fn: int
     unit: str = "synapse"
-
-    @property
-    def precision(self) -> float:
-        return divide(self.tp, self.tp + self.fp)
-
-    @property
-    def recall(self) -> float:
-        return divide(self.tp, self.tp + self.fn)
-
-    @property
-    def f1(self) -> float:
-        return divide(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    @property
-    def n_truth(self) -> int:
-        """All of the truth."""
-        return self.tp + self.fn
-
-    @property
-    def n_predicted(self) -> int:
-        """All of the prediction."""
-        return self.tp + self.fp
 
     def to_dict(self) -> dict[str, Any]:
         """Counts and scores; an undefined score is None with its reason beside it.
