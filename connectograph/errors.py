@@ -6,7 +6,7 @@ command line turns it into one paragraph and exit code 2. Anything else is a fau
 
 from __future__ import annotations
 
-__all__ = ["InputError", "MissingVoxelSize", "SchemaError"]
+__all__ = ["BlockFailed", "DiskFull", "InputError", "MissingVoxelSize", "SchemaError", "WorkerLost"]
 
 
 class InputError(ValueError):
@@ -19,3 +19,15 @@ class MissingVoxelSize(InputError):
 
 class SchemaError(InputError):
     """A table lacks a column, or holds one with the wrong type or values."""
+
+
+class DiskFull(InputError):
+    """There is no room to write a file."""
+
+
+class BlockFailed(RuntimeError):
+    """A block could not be worked on, also when it was tried again: the message names it and says why."""
+
+
+class WorkerLost(RuntimeError):
+    """A process that worked on blocks died, or did not answer."""

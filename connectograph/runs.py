@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph.blocks import BLOCK_SHAPE, as_label_block, iterate_blocks, map_blocks
+from connectograph.blocks import BLOCK_SHAPE, EngineLike, Part, as_label_block, fold_blocks, iterate_blocks, open_engine
 from connectograph.volumes import Block, Shape, Volume
 
 __all__ = ["RunLabels", "Runs", "concatenate_parts", "contains", "expand", "join_touching", "read_runs"]
@@ -38,12 +38,19 @@ class RunLabels:
 
     def blocks(self) -> Iterator[Block]:
         for block in iterate_blocks(np.broadcast_to(np.uint64(0), self.shape), shape=BLOCK_SHAPE):
-            yield Block(block.origin, block.shape, partial(self._paint, block.origin, block.shape))
+            yield Block(block.origin, block.shape, partial(self._cut(block)._paint, block.origin, block.shape))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
         ranges = [part.indices(size)[:2] for part, size in zip(box, self.shape, strict=True)]
         (z0, z1), (y0, y1), (x0, x1) = ranges
         return self._paint((z0, y0, x0), (max(0, z1 - z0), max(0, y1 - y0), max(0, x1 - x0)))
+
+    def _cut(self, block: Block) -> RunLabels:
+        """The runs of the planes of a block, which is all that another process needs to paint it."""
+        plane = self.shape[1] * self.shape[2]
+        planes = np.array([block.origin[0], block.origin[0] + block.shape[0]])
+        first, last = np.searchsorted(self.starts, planes * plane)
+        return RunLabels(self.shape, self.starts[first:last], self.lengths[first:last], self.labels[first:last])
 
     def _paint(self, origin: Shape, shape: Shape) -> npt.NDArray[Any]:
         from connectograph._kernels.runs import paint_runs
@@ -53,15 +60,21 @@ class RunLabels:
         return block
 
 
-def read_runs(volume: Volume, *, workers: int | None = None, progress: Callable[[int], object] | None = None) -> Runs:
+def read_runs(
+    volume: Volume,
+    *,
+    workers: int | None = None,
+    engine: EngineLike = None,
+    progress: Callable[[int], object] | None = None,
+) -> Runs:
     """Runs of all voxels of a label volume that are not 0 or 2^64-1.
 
     Parameters
     ----------
     volume : Volume
         Labels; read once, block by block.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.blocks.open_engine`.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
@@ -80,15 +93,22 @@ def read_runs(volume: Volume, *, workers: int | None = None, progress: Callable[
     >>> [part.tolist() for part in read_runs(volume)]
     [[1, 3], [2, 1], [5, 6]]
     """
+    height, width = volume.shape[1:]
+    extract = partial(_extract_runs, volume.name or "the volume", height, width)
+    with open_engine(engine, workers) as opened:
+        starts, lengths, labels = fold_blocks(
+            extract, partial(_merge_runs, width), volume, engine=opened, progress=progress
+        )
+    return starts, lengths, labels
+
+
+def _extract_runs(where: str, height: int, width: int, array: npt.NDArray[Any], origin: Shape) -> Part:
     from connectograph._kernels.runs import label_runs
 
-    where = volume.name or "the volume"
-    height, width = volume.shape[1:]
+    return label_runs(as_label_block(array, origin, where), *origin, height, width)
 
-    def extract(array: npt.NDArray[Any], origin: Shape) -> Any:
-        return label_runs(as_label_block(array, origin, where), *origin, height, width)
 
-    parts = list(map_blocks(extract, volume, workers=workers, progress=progress))
+def _merge_runs(width: int, parts: list[Part]) -> Part:
     starts, lengths = concatenate_parts(parts, 0, np.int64), concatenate_parts(parts, 1, np.int32)
     return join_touching(starts, lengths, concatenate_parts(parts, 2, np.uint64), width)
 

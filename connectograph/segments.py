@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import as_label_block, iterate_blocks, map_blocks
+from connectograph.blocks import EngineLike, Part, as_label_block, fold_blocks, iterate_blocks, open_engine
 from connectograph.errors import InputError
 from connectograph.runs import RunLabels, read_runs
 from connectograph.tables import as_ids, make_table, validate_table
@@ -25,19 +25,19 @@ from connectograph.volumes import IGNORE, Block, LazyLabels, Shape, Triple, Volu
 
 __all__ = ["clean_segments", "kept_ids", "mark_split_off", "measure_segments", "select_segments", "split_segments"]
 
-Measures = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
+Measures = Part
 """Ids (n,), and for each: voxels, index sums (z, y, x), first and last index (z, y, x) as (n, 10) int64."""
 
 
-def measure_segments(segmentation: Volume, *, workers: int | None = None) -> pd.DataFrame:
+def measure_segments(segmentation: Volume, *, workers: int | None = None, engine: EngineLike = None) -> pd.DataFrame:
     """Size, volume, centroid and bounding box of every segment.
 
     Parameters
     ----------
     segmentation : Volume
         Labels; read once, block by block.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
 
     Returns
     -------
@@ -58,15 +58,16 @@ def measure_segments(segmentation: Volume, *, workers: int | None = None) -> pd.
     >>> measured[["segment_id", "n_voxels", "x_min_nm"]].to_dict("list")
     {'segment_id': [7], 'n_voxels': [4], 'x_min_nm': [4.0]}
     """
+    measure = partial(_measure_block, segmentation.name or "the segmentation")
+    with open_engine(engine, workers) as opened:
+        measures = fold_blocks(measure, merge_measures, segmentation, engine=opened)
+    return segments_table(measures, segmentation.voxel_size, segmentation.offset)
+
+
+def _measure_block(where: str, array: npt.NDArray[Any], origin: Shape) -> Measures:
     from connectograph._kernels.segments import measure_block
 
-    where = segmentation.name or "the segmentation"
-
-    def measure(array: npt.NDArray[Any], origin: Shape) -> Measures:
-        return measure_block(as_label_block(array, origin, where), *origin)
-
-    parts = list(map_blocks(measure, segmentation, workers=workers))
-    return segments_table(merge_measures(parts), segmentation.voxel_size, segmentation.offset)
+    return measure_block(as_label_block(array, origin, where), *origin)
 
 
 def select_segments(
@@ -120,6 +121,7 @@ def split_segments(
     min_split_fraction: float = 0.1,
     min_segment_voxels: int = 0,
     workers: int | None = None,
+    engine: EngineLike = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[Volume, pd.DataFrame]:
     """Split segments into their 26-connected components.
@@ -133,8 +135,8 @@ def split_segments(
         Share of the segment's voxels that a component needs to become a segment of its own.
     min_segment_voxels : int
         Voxels that it needs.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
@@ -166,7 +168,7 @@ def split_segments(
 
     if not 0 <= min_split_fraction <= 1:
         raise InputError(f"min_split_fraction is {min_split_fraction}; expected 0 to 1.")
-    starts, lengths, labels = read_runs(segmentation, workers=workers, progress=progress)
+    starts, lengths, labels = read_runs(segmentation, workers=workers, engine=engine, progress=progress)
     real = labels != IGNORE
     starts, lengths, labels = starts[real], lengths[real], labels[real]
     first, component = np.unique(join_runs(starts, lengths, labels, *segmentation.shape[1:]), return_inverse=True)
@@ -223,21 +225,24 @@ class KeptLabels:
 
     def blocks(self) -> Iterator[Block]:
         for block in iterate_blocks(self.labels):
-            yield Block(block.origin, block.shape, partial(self._read, block))
+            yield Block(block.origin, block.shape, partial(_read_kept, block, self.kept, self.where))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
         z, y, x = (part.indices(size)[0] for part, size in zip(box, self.shape, strict=True))
-        return self._keep(self.labels[box], (z, y, x))
+        return _mask(self.labels[box], (z, y, x), self.kept, self.where)
 
-    def _read(self, block: Block) -> npt.NDArray[Any]:
-        return self._keep(block.read(), block.origin)
 
-    def _keep(self, array: npt.NDArray[Any], origin: Shape) -> npt.NDArray[Any]:
-        import fastremap
+def _read_kept(block: Block, kept: npt.NDArray[np.uint64], where: str) -> npt.NDArray[Any]:
+    return _mask(block.read(), block.origin, kept, where)
 
-        ids = as_label_block(array, origin, self.where).astype(np.uint64)  # a copy: masked in place
-        masked: npt.NDArray[Any] = fastremap.mask_except(ids, self.kept.tolist(), in_place=True)
-        return masked
+
+def _mask(array: npt.NDArray[Any], origin: Shape, kept: npt.NDArray[np.uint64], where: str) -> npt.NDArray[Any]:
+    """A block's voxels, background in place of ids that are not kept."""
+    import fastremap
+
+    ids = as_label_block(array, origin, where).astype(np.uint64)  # a copy: masked in place
+    masked: npt.NDArray[Any] = fastremap.mask_except(ids, kept.tolist(), in_place=True)
+    return masked
 
 
 def mark_split_off(segments: pd.DataFrame, pieces: pd.DataFrame) -> pd.DataFrame:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import map_blocks
+from connectograph.blocks import Engine, EngineLike, Part, fold_blocks, open_engine
 from connectograph.errors import InputError
 from connectograph.runs import concatenate_parts, contains, expand, join_touching, read_runs
 from connectograph.tables import make_table
@@ -94,6 +95,7 @@ def label_synapses(
     min_synapse_voxels: int = 1,
     ignore: Synapses | Future[Synapses] | None = None,
     workers: int | None = None,
+    engine: EngineLike = None,
     progress: Progress | None = None,
 ) -> Synapses:
     """Synapse instances of a volume of labels, a mask or a heat map.
@@ -112,8 +114,8 @@ def label_synapses(
     ignore : Synapses, or a Future of them, optional
         The truth: voxels where it holds the ignore value belong to no synapse. A future is waited for once the
         volume was read, so that both can be read side by side.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
@@ -137,10 +139,11 @@ def label_synapses(
     >>> label_synapses(Volume(heat, voxel_size=(40, 4, 4)), threshold=0.5).ids.tolist()
     [1, 2]
     """
-    if _is_heat(volume, form, threshold):
-        synapses = _from_heat(volume, float(threshold or 0.0), ignore, workers, progress)
-    else:
-        synapses = _from_labels(volume, form, ignore, workers, progress)
+    with open_engine(engine, workers) as opened:
+        if _is_heat(volume, form, threshold):
+            synapses = _from_heat(volume, float(threshold or 0.0), ignore, opened, progress)
+        else:
+            synapses = _from_labels(volume, form, ignore, opened, progress)
     return _drop_small(synapses, min_synapse_voxels)
 
 
@@ -239,9 +242,9 @@ def _is_heat(volume: Volume, form: str | None, threshold: float | None) -> bool:
 
 
 def _from_labels(
-    volume: Volume, form: str | None, ignore: Ignore, workers: int | None, progress: Progress | None
+    volume: Volume, form: str | None, ignore: Ignore, engine: Engine, progress: Progress | None
 ) -> Synapses:
-    starts, lengths, labels = read_runs(volume, workers=workers, progress=progress)
+    starts, lengths, labels = read_runs(volume, engine=engine, progress=progress)
     width = volume.shape[2]
     real = labels != IGNORE
     ignored = (starts[~real], lengths[~real])
@@ -262,47 +265,51 @@ def _from_labels(
     return _synapses(volume, judged, kept, starts, lengths, codes, None, ignored, excluded, notices)
 
 
-def _from_heat(
-    volume: Volume, threshold: float, ignore: Ignore, workers: int | None, progress: Progress | None
-) -> Synapses:
-    from connectograph._kernels.runs import heat_runs
-
-    height, width = volume.shape[1:]
+def _from_heat(volume: Volume, threshold: float, ignore: Ignore, engine: Engine, progress: Progress | None) -> Synapses:
+    width = volume.shape[2]
     dtype = volume.dtype.newbyteorder("=")
     if dtype.kind not in "buif" or dtype.itemsize > 8:
         raise InputError(f"{volume.name or 'the volume'} has type {dtype}; a heat map holds numbers.")
     # half precision has no compiled form; booleans compare as 0 and 1
     working = np.dtype({"b": "u1", "f": "f4" if dtype.itemsize < 8 else "f8"}.get(dtype.kind, dtype))
     limit = working.type(dtype.type(threshold)) if dtype.kind == "f" else float(threshold)
-
-    def extract(array: npt.NDArray[Any], origin: Shape) -> tuple[Any, ...]:
-        block = np.ascontiguousarray(array).astype(working, copy=False)
-        return heat_runs(block, limit, *origin, height, width)
-
-    found = list(map_blocks(extract, volume, workers=workers, progress=progress))
-    missing = sum(int(part[3]) for part in found)
-    total = int(np.prod(volume.shape))
-    if total and missing == total:
-        raise InputError(
-            f"{volume.name or 'the heat map'}: all {total:,} voxels are NaN; nothing was predicted. Check the export."
-        )
-    notices = (
-        (f"{missing:,} of {total:,} voxels ({missing / total:.2%}) are NaN and count as below the threshold",)
-        if missing
-        else ()
-    )
-    starts, lengths, heat = (
-        concatenate_parts(found, 0, np.int64),
-        concatenate_parts(found, 1, np.int32),
-        concatenate_parts(found, 2, working),
-    )
-    heat = heat[_voxel_order(starts, lengths)]
-    starts, lengths, labels = join_touching(starts, lengths, np.zeros(len(starts), np.uint64), width)
+    extract = partial(_extract_heat, working, limit, volume.shape)
+    merge = partial(_merge_heat, working, width)
+    starts, lengths, heat, missed = fold_blocks(extract, merge, volume, engine=engine, progress=progress)
+    missing, labels = int(missed.sum()), np.zeros(len(starts), np.uint64)
+    notices = _notices_of_heat(volume, missing)
     if ignore is not None:
         starts, lengths, labels, inside = _subtract(volume, starts, lengths, labels, ignore)
         heat = heat[inside]
     nothing = (np.empty(0, np.int64), np.empty(0, np.int32))
     return _components(volume, "heatmap", starts, lengths, heat, nothing, {"nan_voxels": missing}, notices)
+
+
+def _extract_heat(working: np.dtype[Any], limit: Any, shape: Shape, array: npt.NDArray[Any], origin: Shape) -> Part:
+    from connectograph._kernels.runs import heat_runs
+
+    block = np.ascontiguousarray(array).astype(working, copy=False)
+    starts, lengths, heat, missing = heat_runs(block, limit, *origin, *shape[1:])
+    return starts, lengths, heat, np.array([missing], np.int64)
+
+
+def _merge_heat(working: np.dtype[Any], width: int, parts: list[Part]) -> Part:
+    starts, lengths = concatenate_parts(parts, 0, np.int64), concatenate_parts(parts, 1, np.int32)
+    heat = concatenate_parts(parts, 2, working)[_voxel_order(starts, lengths)]
+    starts, lengths, _ = join_touching(starts, lengths, np.zeros(len(starts), np.uint64), width)
+    return starts, lengths, heat, concatenate_parts(parts, 3, np.int64).sum(keepdims=True)
+
+
+def _notices_of_heat(volume: Volume, missing: int) -> tuple[str, ...]:
+    """What to say of undefined voxels; all of them are refused."""
+    total = int(np.prod(volume.shape))
+    if total and missing == total:
+        raise InputError(
+            f"{volume.name or 'the heat map'}: all {total:,} voxels are NaN; nothing was predicted. Check the export."
+        )
+    if not missing:
+        return ()
+    return (f"{missing:,} of {total:,} voxels ({missing / total:.2%}) are NaN and count as below the threshold",)
 
 
 def _components(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import as_label_block, default_workers, map_blocks
+from connectograph.blocks import EngineLike, Part, as_label_block, fold_blocks, open_engine
 from connectograph.contacts.dilation import dilation_offsets
-from connectograph.segments import Measures, kept_ids, merge_measures, segments_table
+from connectograph.segments import kept_ids, merge_measures, segments_table
 from connectograph.synapses import Synapses, positions
 from connectograph.tables import make_table
 from connectograph.volumes import Shape, Volume, check_same_grid
@@ -56,6 +55,7 @@ def find_synapse_contacts(
     dilation_nm: float | None = None,
     segments: pd.DataFrame | None = None,
     workers: int | None = None,
+    engine: EngineLike = None,
 ) -> pd.DataFrame:
     """Pairs of segments that each synapse contacts.
 
@@ -71,8 +71,8 @@ def find_synapse_contacts(
         Instead of `dilation`, a radius in nm.
     segments : pandas.DataFrame, optional
         The table "segments"; contacts with a segment that it does not keep are left out.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
 
     Returns
     -------
@@ -98,7 +98,9 @@ def find_synapse_contacts(
     if dilation_nm is not None:
         dilation = None
     offsets = dilation_offsets(dilation, dilation_nm, segmentation.voxel_size)
-    contacts = scan_segmentation(segmentation, [synapses], offsets, workers=workers).neighbours[0].contacts
+    contacts = (
+        scan_segmentation(segmentation, [synapses], offsets, workers=workers, engine=engine).neighbours[0].contacts
+    )
     return contacts if segments is None else keep_contacts(contacts, segments)
 
 
@@ -115,6 +117,7 @@ def scan_segmentation(
     offsets: npt.NDArray[np.int64],
     *,
     workers: int | None = None,
+    engine: EngineLike = None,
     progress: Callable[[int], object] | None = None,
 ) -> Scan:
     """Measure all segments and gather the neighbours of all synapses in one pass over a segmentation.
@@ -126,8 +129,8 @@ def scan_segmentation(
         On the same grid.
     offsets : (K, 3) array of int64
         The dilation, symmetric about 0.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
@@ -141,28 +144,77 @@ def scan_segmentation(
     and near it, and voxels seen by several blocks are closed at the end. All sums are of integers, so the result does
     not depend on the blocks or their order.
     """
-    from connectograph._kernels.neighbours import gather_block
-    from connectograph._kernels.segments import measure_block
-
     for each in synapses:
         check_same_grid(segmentation, _grid(each))
-    where = segmentation.name or "the segmentation"
-    shape = np.array(segmentation.shape)
-
-    def scan(array: npt.NDArray[Any], origin: Shape) -> tuple[Measures, list[Any]]:
-        block = as_label_block(array, origin, where)
-        gathered = [
-            gather_block(block, np.array(origin), shape, s.starts, s.lengths, s.codes, offsets) for s in synapses
-        ]
-        return measure_block(block, *origin), gathered
-
-    parts = list(map_blocks(scan, segmentation, workers=workers, progress=progress))
-    measures = merge_measures([part[0] for part in parts])
-    segments = segments_table(measures, segmentation.voxel_size, segmentation.offset)
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
-        gathered = [[part[1][k] for part in parts] for k in range(len(synapses))]
-        neighbours = list(pool.map(partial(_close, segmentation, len(offsets)), synapses, gathered))
+    runs = tuple((each.starts, each.lengths, each.codes) for each in synapses)
+    scan = _BlockScan(segmentation.name or "the segmentation", segmentation.shape, runs, offsets)
+    merge = partial(_merge_scans, len(synapses))
+    settle = partial(_close_planes, segmentation.shape, offsets)
+    with open_engine(engine, workers) as opened:
+        found = fold_blocks(scan, merge, segmentation, engine=opened, settle=settle, progress=progress)
+    segments = segments_table(found[:2], segmentation.voxel_size, segmentation.offset)
+    sides = zip(synapses, _sides(found), strict=True)
+    neighbours = [_tabulate(segmentation, each, *found[k : k + 2]) for each, k in sides]
     return Scan(segments, neighbours)
+
+
+@dataclass(frozen=True, eq=False)
+class _BlockScan:
+    """Measures of a block's segments, then for each synapse volume keys, sums and open voxels (see the kernel)."""
+
+    where: str
+    shape: Shape
+    runs: tuple[Part, ...]
+    offsets: npt.NDArray[np.int64]
+
+    def __call__(self, array: npt.NDArray[Any], origin: Shape) -> Part:
+        from connectograph._kernels.neighbours import gather_block
+        from connectograph._kernels.segments import measure_block
+
+        block = as_label_block(array, origin, self.where)
+        place, shape = np.array(origin), np.array(self.shape)
+        found: list[Part] = [gather_block(block, place, shape, s, n, c, self.offsets) for s, n, c in self.runs]
+        return sum(found, measure_block(block, *origin))
+
+    def near(self, first_plane: int, last_plane: int) -> _BlockScan:
+        """The same with only the runs of synapses that blocks of some planes can see."""
+        reach, plane = int(self.offsets[:, 0].max()), self.shape[1] * self.shape[2]
+        limits = np.array([first_plane - reach, last_plane + reach]) * plane
+        cuts = [slice(*np.searchsorted(starts, limits)) for starts, *_ in self.runs]
+        runs = tuple(tuple(array[cut] for array in each) for each, cut in zip(self.runs, cuts, strict=True))
+        return replace(self, runs=runs)
+
+
+def _sides(part: Part) -> range:
+    """Where the arrays of each synapse volume begin."""
+    return range(2, len(part), 3)
+
+
+def _merge_scans(n_sides: int, parts: list[Part]) -> Part:
+    """One result of several; equal keys are summed, open voxels listed."""
+    from connectograph._kernels.hashing import sum_by_key
+
+    merged = merge_measures([part[:2] for part in parts])
+    nothing = (np.empty((0, 3), np.uint64), np.empty((0, 4), np.int64), np.empty((0, 3), np.uint64))
+    for k in range(2, 2 + 3 * n_sides, 3):
+        keys, sums, loose = (np.concatenate([nothing[i], *(part[k + i] for part in parts)]) for i in range(3))
+        merged += (*sum_by_key(keys, sums), loose)
+    return merged
+
+
+def _close_planes(shape: Shape, offsets: npt.NDArray[np.int64], part: Part, n_planes: int) -> Part:
+    """Turn open voxels into sums where all blocks around them were seen: those of the first planes."""
+    from connectograph._kernels.neighbours import close_voxels
+
+    reach = int(offsets[:, 0].max()) if n_planes < shape[0] else 0
+    limit = max(0, n_planes - reach) * shape[1] * shape[2]
+    closed = [part[:2]]
+    for k in _sides(part):
+        keys, sums, loose = part[k : k + 3]
+        complete = loose[:, 0] < np.uint64(limit)
+        found = close_voxels(loose[complete], *shape[1:], len(offsets))
+        closed.append((np.concatenate([keys, found[0]]), np.concatenate([sums, found[1]]), loose[~complete]))
+    return sum(closed, ())
 
 
 def _grid(synapses: Synapses) -> Volume:
@@ -171,15 +223,12 @@ def _grid(synapses: Synapses) -> Volume:
     return Volume(voxels, synapses.voxel_size, synapses.offset, synapses.name)
 
 
-def _close(segmentation: Volume, max_found: int, synapses: Synapses, parts: list[Any]) -> SynapseNeighbours:
-    """Sum the records of all blocks, close the voxels that several blocks saw, and name the columns."""
+def _tabulate(
+    segmentation: Volume, synapses: Synapses, keys: npt.NDArray[np.uint64], sums: npt.NDArray[np.int64]
+) -> SynapseNeighbours:
+    """Name the columns of what was found near the synapses of one volume."""
     from connectograph._kernels.hashing import sum_by_key
-    from connectograph._kernels.neighbours import close_voxels
 
-    loose = _stack([part[2] for part in parts], np.empty((0, 3), np.uint64))
-    closed = close_voxels(loose, *segmentation.shape[1:], max_found)
-    keys = _stack([part[0] for part in parts] + [closed[0]], np.empty((0, 3), np.uint64))
-    sums = _stack([part[1] for part in parts] + [closed[1]], np.empty((0, 4), np.int64))
     keys, sums = sum_by_key(keys, sums)
     ids = synapses.ids[keys[:, 0].astype(np.int64)]
     pair = keys[:, 1] != keys[:, 2]
@@ -195,7 +244,3 @@ def _close(segmentation: Volume, max_found: int, synapses: Synapses, parts: list
     )
     touches = pd.DataFrame({"synapse_id": ids[~pair], "segment_id": keys[~pair, 1]})
     return SynapseNeighbours(synapses, contacts, touches)
-
-
-def _stack(arrays: list[npt.NDArray[Any]], empty: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.concatenate([empty, *arrays])

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from connectograph.errors import InputError
+from connectograph.errors import DiskFull, InputError
 
 __all__ = ["dump_json", "redact", "save_npz", "sha256_file", "write_atomic"]
 
@@ -98,7 +98,7 @@ def explain_errors(path: Path, n_bytes: int = 1) -> Iterator[None]:
 def explain_write_error(error: OSError, path: Path, n_bytes: int) -> InputError:
     """What a failed attempt to write `n_bytes` or more means to the person who asked for the file."""
     if error.errno in _FULL:
-        return InputError(
+        return DiskFull(
             f"{path}: no room to write it ({error.strerror}): it needs {n_bytes:,} bytes or more and "
             f"{_free_bytes(path.parent):,} are free. Free space or raise the quota, or choose another --out."
         )

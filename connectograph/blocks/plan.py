@@ -1,38 +1,28 @@
-"""Volumes piece by piece: plan blocks, run pure functions over them in threads, bring labels into one form.
-
-Conventions: a block function takes ``(array, origin)`` (the voxels and the (z, y, x) index of their first one) and
-returns something small; the results come back in block order, whatever the number of workers.
-"""
+"""How a volume is cut into blocks, and how the labels in a block are brought into one form."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from functools import partial
 from itertools import product
-from typing import Any, TypeVar
+from operator import getitem
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
-from connectograph.volumes import Block, LazyLabels, Shape, Volume
+from connectograph.volumes import Block, LazyLabels, Shape
 
-__all__ = ["as_label_block", "default_workers", "iterate_blocks", "map_blocks"]
-
-T = TypeVar("T")
+__all__ = ["BLOCK_SHAPE", "as_label_block", "default_workers", "iterate_blocks"]
 
 BLOCK_SHAPE: Shape = (16, 256, 256)
 """Blocks of an array in memory: small enough to stay in a core's cache while several kernels pass over them."""
 
-_AHEAD_BYTES = 1 << 28
-"""How far a stream may be unpacked ahead of the threads that work on it, e.g. while their kernels are loaded."""
-
 
 def default_workers() -> int:
-    """Number of threads to use: the CPUs this process may run on, and no more than SLURM granted.
+    """Number of workers to use: the CPUs this process may run on, and no more than SLURM granted.
 
     Examples
     --------
@@ -65,70 +55,9 @@ def iterate_blocks(labels: npt.NDArray[Any] | LazyLabels, *, shape: Shape | None
     for origin in product(*(range(0, size, step) for size, step in zip(labels.shape, cut, strict=True))):
         box = tuple(slice(o, min(o + c, s)) for o, c, s in zip(origin, cut, labels.shape, strict=True))
         extent = tuple(part.stop - part.start for part in box)
-        yield Block(origin, extent, lambda box=box: labels[box])  # type: ignore[arg-type, misc]
-
-
-def map_blocks(
-    function: Callable[[npt.NDArray[Any], Shape], T],
-    volume: Volume,
-    *,
-    workers: int | None = None,
-    shape: Shape | None = None,
-    progress: Callable[[int], object] | None = None,
-) -> Iterator[T]:
-    """Run a function over every block of a volume, in threads; results in block order.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(array, origin)``: `array` is the block's voxels as stored (see :func:`as_label_block`); it is
-        valid only during the call.
-    volume : Volume
-        Read block by block; at most a few blocks, or 256 MiB, are in memory at once.
-    workers : int, optional
-        Threads; by default :func:`default_workers`.
-    shape : tuple of 3 ints, optional
-        Block shape instead of the volume's own.
-    progress : callable, optional
-        Called with the number of voxels of each finished block, in block order.
-
-    Yields
-    ------
-    object
-        What `function` returned, in the order of the blocks.
-
-    Examples
-    --------
-    >>> volume = Volume(np.ones((2, 300, 4), "uint64"), voxel_size=(40, 4, 4))
-    >>> [int(total) for total in map_blocks(lambda array, origin: array.sum(), volume)]
-    [2048, 352]
-    """
-    count = workers or default_workers()
-    with ThreadPoolExecutor(count) as pool:
-        pending: deque[tuple[Future[T], int]] = deque()
-        ahead = 0
-
-        def finish() -> T:
-            nonlocal ahead
-            future, voxels = pending.popleft()
-            ahead -= voxels
-            result = future.result()
-            if progress is not None:
-                progress(voxels)
-            return result
-
-        try:
-            for block in iterate_blocks(volume.labels, shape=shape):
-                future = pool.submit(lambda block=block: function(block.read(), block.origin))  # type: ignore[misc]
-                pending.append((future, math.prod(block.shape)))
-                ahead += pending[-1][1]
-                if len(pending) > 4 * count and ahead * volume.dtype.itemsize > _AHEAD_BYTES:
-                    yield finish()
-            while pending:
-                yield finish()
-        finally:
-            for future, _ in pending:
-                future.cancel()
+        # of an array a view, so that only the block itself is copied when it is sent to another process
+        read = partial(np.asarray, labels[box]) if isinstance(labels, np.ndarray) else partial(getitem, labels, box)
+        yield Block(origin, extent, read)  # type: ignore[arg-type]
 
 
 def as_label_block(array: npt.NDArray[Any], origin: Shape, where: str) -> npt.NDArray[Any]:
