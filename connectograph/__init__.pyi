@@ -31,6 +31,10 @@ from .graphs import build_graph as build_graph
 from .graphs import edges_of as edges_of
 from .io import read_volume as read_volume
 from .io import write_volume as write_volume
+from .io.annotations import Annotations as Annotations
+from .io.annotations import read_annotations as read_annotations
+from .io.annotations import write_annotations as write_annotations
+from .io.points import read_points as read_points
 from .matching import compare_clefts as compare_clefts
 from .matching import compare_partner_sites as compare_partner_sites
 from .matching import match_synapses as match_synapses

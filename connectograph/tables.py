@@ -24,6 +24,10 @@ _BOTH_IDS = {"synapse_id_truth": _ID, "synapse_id_predicted": _ID}
 _SITES = {f"{end}_{axis}_nm": _NM for end in ("pre", "post") for axis in "zyx"}
 _BOX = {f"{axis}_{end}_nm": _NM for axis in "zyx" for end in ("min", "max")}
 
+_LINK = {
+    "synapse_id": _ID, "source": _ID, "target": _ID, "directed": "bool", "n_voxels": _COUNT, "score": _NM, **_POSITION,
+}  # fmt: skip
+
 SCHEMAS: dict[str, dict[str, str]] = {
     "segments": {"segment_id": _ID, "n_voxels": _COUNT, "volume_nm3": _NM, **_POSITION, **_BOX, "status": "str"},
     "synapses": {
@@ -32,9 +36,11 @@ SCHEMAS: dict[str, dict[str, str]] = {
     },
     "synapse_contacts": {"synapse_id": _ID, "segment_a": _ID, "segment_b": _ID, "n_voxels": _COUNT, **_POSITION},
     "contactome": {"segment_a": _ID, "segment_b": _ID, "n_voxels": _COUNT, "n_faces": _COUNT, "area_nm2": _NM},
-    "links": {
-        "synapse_id": _ID, "source": _ID, "target": _ID, "directed": "bool",
-        "n_voxels": _COUNT, "score": _NM, **_POSITION,
+    "links": _LINK,
+    "directed_links": {**_LINK, "pre_site_id": _ID},
+    "synapse_points": {
+        "synapse_id": _ID, "pre_site_id": _ID, "post_site_id": _ID, "pre_segment": _ID, "post_segment": _ID,
+        "n_voxels": _COUNT, "score": _NM, **_POSITION, **_SITES,
     },
     "edges": {"source": _ID, "target": _ID, "n_synapses": _COUNT, "n_voxels": _COUNT, **_POSITION},
     "edge_outcomes": {

@@ -33,6 +33,18 @@ COLUMNS = {
     "synapse_contacts": ["synapse_id", "segment_a", "segment_b", "n_voxels", *PLACE],
     "contactome": ["segment_a", "segment_b", "n_voxels", "n_faces", "area_nm2"],
     "links": ["synapse_id", "source", "target", "directed", "n_voxels", "score", *PLACE],
+    "directed_links": ["synapse_id", "source", "target", "directed", "n_voxels", "score", *PLACE, "pre_site_id"],
+    "synapse_points": [
+        "synapse_id",
+        *SITE_IDS,
+        "pre_segment",
+        "post_segment",
+        "n_voxels",
+        "score",
+        *PLACE,
+        *[f"pre_{axis}" for axis in PLACE],
+        *[f"post_{axis}" for axis in PLACE],
+    ],
     "edges": ["source", "target", "n_synapses", "n_voxels", *PLACE],
     "edge_outcomes": [
         "source",
@@ -76,7 +88,7 @@ COLUMNS = {
     ],
     "score_sweep": ["threshold", *SCORES],
 }
-IDS = ["segment_id", "synapse_id", *BOTH, *SITE_IDS, "segment_a", "segment_b", "source", "target"]
+IDS = ["segment_id", "synapse_id", *BOTH, *SITE_IDS, "pre_segment", "post_segment", "segment_a", "segment_b", "source", "target"]
 
 
 def contactome(a, b):

@@ -29,6 +29,7 @@ from connectograph.io._columns import (
     to_numbers,
 )
 from connectograph.io.graphs import read_graphml
+from connectograph.io.points import is_point_table
 from connectograph.tables import as_ids, make_table
 
 __all__ = ["ALIASES", "EdgeList", "read_edges", "read_match"]
@@ -36,11 +37,15 @@ __all__ = ["ALIASES", "EdgeList", "read_edges", "read_match"]
 Ids = npt.NDArray[np.uint64]
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "source": ("source", "pre", "pre_id", "pre_root_id", "pre_pt_root_id", "bodyid_pre"),
-    "target": ("target", "post", "post_id", "post_root_id", "post_pt_root_id", "bodyid_post"),
+    "source": (
+        "source", "pre", "pre_id", "pre_segment", "pre_root_id", "pre_pt_root_id", "bodyid_pre", "segmentid_pre",
+    ),
+    "target": (
+        "target", "post", "post_id", "post_segment", "post_root_id", "post_pt_root_id", "bodyid_post", "segmentid_post",
+    ),
     "n_synapses": ("n_synapses", "weight", "count", "syn_count"),
     "synapse_id": ("synapse_id", "id"),
-}
+}  # fmt: skip
 """Column names understood for each role, in small letters; the first is ours."""
 
 _AXES = ("z_nm", "y_nm", "x_nm")
@@ -94,7 +99,8 @@ def read_edges(path: str | Path, *, directed: bool = False) -> EdgeList:
         - a table (.csv, .tsv, .txt with a header; .parquet, .feather) with `source`, `target` and `n_synapses`, under
           one of the names in :data:`ALIASES`: rows of the same pair are summed, 0 is no edge;
         - a table with `synapse_id`, `source` and `target`: a pair has as many synapses as distinct ids;
-        - a table with `source` and `target` alone: each row is one synapse;
+        - a table with `source` and `target` alone, or one of synapses as points
+          (:func:`~connectograph.io.points.read_points`) with segments: each row is one synapse;
         - numbers without a header: a count matrix. Rows are the neurons 1 to R. Square: columns are the same
           neurons (undirected: (i, j) and (j, i) are added); otherwise columns are the neurons R+1 to R+C;
         - a .graphml file; a networkx .edgelist (lines ``a b {'weight': n}``, and node lines ``a type x``).
@@ -198,7 +204,8 @@ def _rows_of_columns(columns: Columns, where: str) -> _Rows:
     ends = [_find(columns, role, where) for role in ("source", "target")]
     count = _find(columns, "n_synapses", where)
     synapse = _find(columns, "synapse_id", where)
-    if None in ends or not (count or synapse or set(columns) <= {*ends, "directed"}):
+    alone = set(columns) <= {*ends, "directed"} or is_point_table(columns)
+    if None in ends or not (count or synapse or alone):
         raise SchemaError(_unknown_columns(columns, where))
     if count and synapse == "synapse_id":
         raise SchemaError(f"{where} has both {count!r} (edges) and 'synapse_id' (synapses): remove one of the columns.")

@@ -22,7 +22,7 @@ from connectograph.io.lazy import refuse_dtype
 from connectograph.io.sources import format_of
 from connectograph.volumes import LazyLabels
 
-__all__ = ["Contents", "write_labels"]
+__all__ = ["Contents", "replacing", "write_labels"]
 
 Labels = npt.NDArray[Any] | LazyLabels
 Contents = Mapping[str, tuple[Labels, Mapping[str, Any]]]
@@ -66,7 +66,7 @@ def write_labels(path: str, contents: Contents, overwrite: bool) -> None:
         raise InputError(f"{path} cannot hold a dataset {dataset!r}: only HDF5 has datasets. Name the file alone.")
     if os.path.exists(path) and not overwrite:
         raise InputError(f"{path} exists already. Pass --overwrite (overwrite=True) to replace it, or name another.")
-    with _replacing(Path(path), math.prod(labels.shape) * labels.dtype.itemsize) as temporary:
+    with replacing(Path(path), math.prod(labels.shape) * labels.dtype.itemsize) as temporary:
         write(temporary, labels)
 
 
@@ -95,7 +95,7 @@ def _write_hdf5(path: str, contents: Contents, overwrite: bool) -> None:
             raise InputError(
                 f"{path}:{present[0]} exists already. Pass --overwrite (overwrite=True) to replace it, or name another."
             )
-    with _replacing(Path(path)) as temporary:
+    with replacing(Path(path)) as temporary:
         if exists:
             shutil.copyfile(path, temporary)
         write_hdf5(temporary, contents)
@@ -110,7 +110,7 @@ def _refuse_input(path: str, labels: Any) -> None:
 
 
 @contextmanager
-def _replacing(path: Path, n_bytes: int = 0) -> Iterator[str]:
+def replacing(path: Path, n_bytes: int = 0) -> Iterator[str]:
     """The name of a new file that takes the place of `path` if the block succeeds, and is removed if not."""
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}{path.suffix}")
     try:
