@@ -89,6 +89,8 @@ class Volume:
         What to call it in tables and messages; for a file, ``path:dataset``.
     assumed : tuple of str, optional
         What a reader had to assume, shown by ``connectograph check``.
+    notices : tuple of str, optional
+        What must be said beside every result: chunks that were missing.
 
     Raises
     ------
@@ -108,6 +110,7 @@ class Volume:
     offset: Triple = (0.0, 0.0, 0.0)
     name: str = ""
     assumed: tuple[str, ...] = field(default=())
+    notices: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         where = self.name or "volume"

@@ -21,7 +21,7 @@ from connectograph.io.hdf5 import Hdf5Labels
 from connectograph.io.lazy import overlap, read_pieces
 from connectograph.volumes import LazyLabels, Shape
 
-__all__ = ["write_hdf5"]
+__all__ = ["gather_chunks", "write_hdf5"]
 
 Labels = npt.NDArray[Any] | LazyLabels
 Contents = Mapping[str, tuple[Labels, Mapping[str, Any]]]
@@ -68,7 +68,7 @@ def write_hdf5(path: str, contents: Contents) -> None:
         for name, (labels, attributes) in contents.items():
             dataset = _create_dataset(file, name, labels, path)
             dataset.attrs.update(attributes)
-            for origin, chunk in _gather_chunks(labels, dataset.chunks):
+            for origin, chunk in gather_chunks(labels, dataset.chunks):
                 dataset.id.write_direct_chunk(origin, _pack(chunk))
 
 
@@ -102,7 +102,7 @@ def _source_chunks(labels: Any) -> Shape | None:
     return labels.stored_chunks
 
 
-def _gather_chunks(labels: Labels, chunk: Shape | None) -> Iterator[tuple[Shape, npt.NDArray[Any]]]:
+def gather_chunks(labels: Labels, chunk: Shape | None) -> Iterator[tuple[Shape, npt.NDArray[Any]]]:
     """Origin and voxels of each chunk as soon as all its voxels are there; beyond the volume's edge are zeros."""
     if chunk is None:
         return

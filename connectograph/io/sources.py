@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import unquote
 
 from connectograph.errors import InputError
 
@@ -18,12 +19,16 @@ __all__ = [
     "describe_start",
     "format_of",
     "format_within",
+    "is_url",
     "read_start",
     "split_path",
+    "strip_file_url",
 ]
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_HOLDS_DATASETS = re.compile(r"\.(hdf5?|h5|he5|npz)$", re.IGNORECASE)
+_HOLDS_DATASETS = re.compile(r"\.(hdf5?|h5|he5|npz|zarr|n5|precomputed)(/|\?.*)?$", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_FILE_URL = re.compile(r"file://(localhost)?(?=/)", re.IGNORECASE)
 
 _ENDS = {
     "HDF5": (".hdf", ".hdf5", ".h5", ".he5"),
@@ -31,6 +36,7 @@ _ENDS = {
     ".npy": (".npy",),
     ".npz": (".npz",),
     "TIFF": (".tif", ".tiff"),
+    "Zarr": (".zarr",),
 }
 """How the names of files of a format end."""
 
@@ -53,7 +59,8 @@ def split_path(source: str | os.PathLike[str]) -> tuple[str, str | None]:
     Parameters
     ----------
     source : str or path
-        The split is at the colon before which a file exists or, if there is none such, a name ends like HDF5 or .npz.
+        The split is at the colon before which a file exists or, if there is none such, a name ends like HDF5, .npz,
+        .zarr, .n5 or .precomputed. ``file://`` URLs become paths.
 
     Returns
     -------
@@ -67,16 +74,40 @@ def split_path(source: str | os.PathLike[str]) -> tuple[str, str | None]:
     >>> split_path("sample_A.hdf:/volumes/raw"), split_path(r"C:\\data\\sample_A.hdf")
     (('sample_A.hdf', 'volumes/raw'), ('C:\\\\data\\\\sample_A.hdf', None))
     """
-    text = os.fspath(source)
-    first = 2 if _DRIVE.match(text) else 0
+    text = strip_file_url(os.fspath(source))
+    scheme = _SCHEME.match(text)
+    first = scheme.end() if scheme else 2 if _DRIVE.match(text) else 0
     colons = [first + match.start() for match in re.finditer(":", text[first:])]
-    if _exists(text):
+    if not scheme and _exists(text):
         return text, None
-    for good in (_exists, _HOLDS_DATASETS.search):
+    for good in (_HOLDS_DATASETS.search,) if scheme else (_exists, _HOLDS_DATASETS.search):
         for colon in reversed(colons):
             if good(text[:colon]):
                 return text[:colon], text[colon + 1 :].strip("/") or None
     return text, None
+
+
+def is_url(path: str) -> bool:
+    """Whether a path names an object store, not a file of this machine.
+
+    Examples
+    --------
+    >>> is_url("s3://bucket/seg.zarr"), is_url("file:///data/seg.zarr"), is_url("C:/data/seg.zarr")
+    (True, False, False)
+    """
+    return bool(_SCHEME.match(path)) and not _FILE_URL.match(path)
+
+
+def strip_file_url(path: str) -> str:
+    """The path in a ``file://`` URL; anything else as it is.
+
+    Examples
+    --------
+    >>> strip_file_url("file:///data/my%20seg.zarr"), strip_file_url("seg.zarr")
+    ('/data/my seg.zarr', 'seg.zarr')
+    """
+    found = _FILE_URL.match(path)
+    return unquote(path[found.end() :]) if found else path
 
 
 def check_file(path: str) -> int:

@@ -2,14 +2,16 @@
 
 Functions: :func:`read_volume`, :func:`write_volume`, :func:`convert_volumes`.
 
-Formats: HDF5 (the CREMI layout finds its datasets by itself), numpy arrays pickled into .xz or .pkl, .npy, .npz, TIFF.
-HDF5 and pickles are read piece by piece whenever they are used; nothing in a file is ever run.
+Formats: HDF5 (the CREMI layout finds its datasets by itself), numpy arrays pickled into .xz or .pkl, .npy, .npz, TIFF;
+folders and URLs of Zarr, OME-Zarr, N5, neuroglancer precomputed and webKnossos. HDF5, pickles and chunked stores are
+read piece by piece whenever they are used; nothing in a file is ever run.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy.typing as npt
 from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.io.hdf5_access import CREMI_DATASETS, find_dataset
 from connectograph.io.lazy import turn
-from connectograph.io.sources import check_file, format_of, format_within, split_path
+from connectograph.io.sources import check_file, format_of, format_within, is_url, split_path
 from connectograph.io.writing import write_labels
 from connectograph.volumes import LazyLabels, Shape, Triple, Volume, check_same_grid
 
@@ -33,13 +35,19 @@ Labels = npt.NDArray[Any] | LazyLabels
 
 
 class _Stored(NamedTuple):
-    """What a file says about a volume; None where it says nothing."""
+    """What a file says about a volume; None where it says nothing.
+
+    `problem` is why it says no voxel size; `ordered` whether it says its axes, which are then in the order (z, y, x).
+    """
 
     labels: Labels
     name: str
     voxel_size: Any = None
     offset: Any = None
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    problem: str = ""
+    ordered: bool = False
 
 
 def read_volume(
@@ -50,22 +58,26 @@ def read_volume(
     axes: str = "zyx",
     voxel_size: Triple | None = None,
     offset: Triple | None = None,
+    allow_missing_chunks: bool = False,
 ) -> Volume:
-    """A volume from a file.
+    """A volume from a file, or from a folder or URL of chunks.
 
     Parameters
     ----------
     source : path or Volume
-        ``FILE`` or ``FILE:DATASET`` (HDF5, .npz). A Volume is returned as it is.
+        ``FILE`` or ``FILE:DATASET`` (HDF5, .npz, and an array or level of a chunked store: ``seg.zarr:1`` is level 1).
+        A Volume is returned as it is.
     role : {"segmentation", "truth", "predicted", "raw"}, optional
         Which dataset of the CREMI layout to take where none is named: volumes/labels/neuron_ids, volumes/labels/clefts
         (truth and predicted) or volumes/raw. A prediction may also be the only three-dimensional dataset of its file.
     like : Volume, optional
         The segmentation, whose voxel size and offset a file takes that says nothing about them.
     axes : {"zyx", "xyz"}
-        Order of the axes in the file. Voxel size and offset are (z, y, x) in either case.
+        Order of the axes in the file, if it does not name them. Voxel size and offset are (z, y, x) in either case.
     voxel_size, offset : tuple of 3 floats, optional
         In nm, instead of the file's attributes `resolution` and `offset`. Without either, the offset is 0.
+    allow_missing_chunks : bool
+        Read chunks that a store lacks as its fill value, and count them in `notices`; without it they are an error.
 
     Returns
     -------
@@ -91,11 +103,11 @@ def read_volume(
     """
     if isinstance(source, Volume):
         return source
-    stored = _open(source, role, axes)
+    stored = _open(source, role, axes, allow_missing_chunks)
     size, size_notes = _choose_size(stored, like, voxel_size)
     place, place_notes = _choose_offset(stored, like, offset)
     notes = (*stored.notes, *size_notes, *place_notes)
-    return Volume(stored.labels, voxel_size=size, offset=place, name=stored.name, assumed=notes)
+    return Volume(stored.labels, size, place, name=stored.name, assumed=notes, notices=stored.notices)
 
 
 def write_volume(
@@ -107,10 +119,12 @@ def write_volume(
     ----------
     path : path
         The name's ending says the format: .hdf, .h5 (CREMI layout, compressed; a dataset is added to a file that
-        exists), .npy, .npz or .tif (voxels only). Not the file that the volume is read from.
+        exists), .zarr (Zarr v3 with OME-NGFF 0.5 metadata), .npy, .npz or .tif (voxels only). Not the file that the
+        volume is read from.
     volume : Volume
     dataset : str, optional
-        HDF5: name of the dataset, by default volumes/labels/neuron_ids. May also be given as ``FILE:DATASET``.
+        HDF5: name of the dataset, by default volumes/labels/neuron_ids; Zarr: of the group, by default the whole
+        store. May also be given as ``FILE:DATASET``.
     overwrite : bool
         Replace a file, or in HDF5 a dataset, that exists.
 
@@ -139,6 +153,7 @@ def convert_volumes(
     voxel_size: Triple | None = None,
     offset: Triple | None = None,
     overwrite: bool = False,
+    allow_missing_chunks: bool = False,
 ) -> None:
     """Write one volume in another format, or up to three into one CREMI file.
 
@@ -149,7 +164,7 @@ def convert_volumes(
         be anything.
     output : path
         As in :func:`write_volume`; several inputs go to HDF5, to the datasets of the CREMI layout.
-    axes, voxel_size, offset
+    axes, voxel_size, offset, allow_missing_chunks
         As in :func:`read_volume`, for all inputs. A single input may go without a voxel size.
     overwrite : bool
         Replace what exists.
@@ -176,15 +191,19 @@ def convert_volumes(
             "whole HDF5 file."
         )
     if len(inputs) == 1:
-        stored = _open(inputs[0], None, axes)
+        stored = _open(inputs[0], None, axes, allow_missing_chunks)
+        if voxel_size is None and stored.problem:
+            _choose_size(stored, None, None)
         place = {"resolution": voxel_size or stored.voxel_size, "offset": offset or stored.offset}
         known = {name: value for name, value in place.items() if value is not None}
         write_labels(file, {dataset or "": (stored.labels, known)}, overwrite)
         return
     volumes: list[Volume] = []
+    read = partial(
+        read_volume, axes=axes, voxel_size=voxel_size, offset=offset, allow_missing_chunks=allow_missing_chunks
+    )
     for source, role in zip(inputs, _ORDER, strict=False):
-        like = volumes[0] if volumes else None
-        volumes.append(read_volume(source, role=role, like=like, axes=axes, voxel_size=voxel_size, offset=offset))
+        volumes.append(read(source, role=role, like=volumes[0] if volumes else None))
         check_same_grid(volumes[0], volumes[-1])
     contents = {
         CREMI_DATASETS[role]: (volume.labels, _attributes(volume))
@@ -193,7 +212,7 @@ def convert_volumes(
     write_labels(file, contents, overwrite)
 
 
-def _open(source: str | os.PathLike[str], role: str | None, axes: str) -> _Stored:
+def _open(source: str | os.PathLike[str], role: str | None, axes: str, allow_missing_chunks: bool) -> _Stored:
     """What a file holds, its axes in the order (z, y, x)."""
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
@@ -205,11 +224,33 @@ def _open(source: str | os.PathLike[str], role: str | None, axes: str) -> _Store
     if axes not in _AXES:
         raise InputError(f"axes is {axes!r}; expected 'zyx' or 'xyz'.")
     path, dataset = split_path(source)
-    stored = _open_stored(path, dataset, role)
+    if is_url(path) or os.path.isdir(path):
+        stored = _open_chunks(path, dataset, role, allow_missing_chunks)
+    else:
+        stored = _open_stored(path, dataset, role)
     if len(stored.labels.shape) != 3:
         raise InputError(f"{stored.name} has shape {stored.labels.shape}; expected three dimensions (z, y, x).")
+    if stored.ordered:
+        return stored
     notes = (*stored.notes, "axes stored as x, y, z") if axes == "xyz" else stored.notes
     return stored._replace(labels=turn(stored.labels, _AXES[axes]), notes=notes)
+
+
+def _open_chunks(path: str, dataset: str | None, role: str | None, allow_missing_chunks: bool) -> _Stored:
+    """What a folder or URL of chunks holds."""
+    from connectograph.io.chunked import open_chunked
+
+    labels, array, notices = open_chunked(path, dataset, role, allow_missing_chunks=allow_missing_chunks)
+    return _Stored(
+        labels,
+        labels.name,
+        array.voxel_size,
+        array.offset,
+        labels.notes,
+        notices,
+        array.problem,
+        ordered=bool(array.axes),
+    )
 
 
 def _open_stored(path: str, dataset: str | None, role: str | None) -> _Stored:
@@ -252,8 +293,9 @@ def _choose_size(stored: _Stored, like: Volume | None, given: Triple | None) -> 
         return like.voxel_size, (
             f"voxel size {_show(like.voxel_size)} nm taken from {like.name or 'the segmentation'}",
         )
+    why = stored.problem or "attribute `resolution`"
     raise MissingVoxelSize(
-        f"{stored.name} does not say how large its voxels are (attribute `resolution`). Pass --voxel-size Z,Y,X in nm, "
+        f"{stored.name} does not say how large its voxels are ({why}). Pass --voxel-size Z,Y,X in nm, "
         "e.g. --voxel-size 40,4,4 (in Python: voxel_size=(40, 4, 4))."
     )
 

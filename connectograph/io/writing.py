@@ -37,7 +37,7 @@ def write_labels(path: str, contents: Contents, overwrite: bool) -> None:
     path : str
         The name's ending says the format; in HDF5 datasets are added to those that are there.
     contents : mapping of str to (labels, attributes)
-        More than one, and attributes, only for HDF5.
+        More than one only for HDF5; attributes for HDF5 and Zarr.
     overwrite : bool
         Replace the file, or the datasets in it.
 
@@ -60,7 +60,12 @@ def write_labels(path: str, contents: Contents, overwrite: bool) -> None:
     if format_of(path) == "HDF5":
         _write_hdf5(path, {name or CREMI_DATASETS["segmentation"]: item for name, item in contents.items()}, overwrite)
         return
-    ((dataset, (labels, _)),) = contents.items()
+    ((dataset, (labels, attributes)),) = contents.items()
+    if format_of(path) == "Zarr":
+        from connectograph.io.chunked_write import write_zarr
+
+        write_zarr(path, labels, attributes, dataset=dataset, overwrite=overwrite)
+        return
     write = _writer_of(path)
     if dataset not in ("", CREMI_DATASETS["segmentation"]):
         raise InputError(f"{path} cannot hold a dataset {dataset!r}: only HDF5 has datasets. Name the file alone.")
@@ -76,7 +81,7 @@ def _writer_of(path: str) -> Callable[[str, Labels], None]:
     writers = {".npy": write_npy, ".npz": write_npz, "TIFF": write_tiff}
     form = format_of(path)
     if form not in writers:
-        raise InputError(f"{path} cannot be written: expected a name ending in .hdf, .h5, .npy, .npz or .tif.")
+        raise InputError(f"{path} cannot be written: expected a name ending in .hdf, .h5, .npy, .npz or .tif; or .zarr.")
     return writers[form]
 
 
