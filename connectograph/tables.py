@@ -56,6 +56,17 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "n_overlaps_truth": _COUNT, "n_overlaps_predicted": _COUNT, "at_border": "bool",
         "n_pairs_truth": _COUNT, "n_pairs_predicted": _COUNT, "n_pairs_shared": _COUNT, "partners": "str", **_POSITION,
     },
+    "segment_overlaps": {"true_segment": _ID, "predicted_segment": _ID, "n_voxels": _COUNT},
+    "segment_terminals": {"true_segment": _ID, "predicted_segment": _ID, "n_terminals": _COUNT},
+    "segment_matches": {
+        "true_segment": _ID, "predicted_segment": _ID, "segment_id": _ID, "majority_segment": _ID,
+        "n_voxels_truth": _COUNT, "n_voxels_predicted": _COUNT, "n_voxels_shared": _COUNT, "iou": _RATIO,
+        "n_overlaps_truth": _COUNT, "n_overlaps_predicted": _COUNT, "purity": _RATIO,
+    },
+    "neuron_integrity": {
+        "segment_id": _ID, "n_terminals": _COUNT, "n_deleted": _COUNT, "precision": _RATIO, "recall": _RATIO,
+        "nri": _RATIO,
+    },
     "partner_sites": {"pre_site_id": _ID, "post_site_id": _ID, "source": _ID, "target": _ID, **_SITES},
     "neurons": {
         "segment_id": _ID, "role": "str", "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES,

@@ -17,6 +17,7 @@ BOTH = ["synapse_id_truth", "synapse_id_predicted"]
 SCORES = ["tp", "fp", "fn", "precision", "recall", "f1"]
 SITE_IDS = ["pre_site_id", "post_site_id"]
 SIZES = ["n_voxels_truth", "n_voxels_predicted", "n_voxels_shared"]
+SEGMENTS = ["true_segment", "predicted_segment"]
 # the tables as they are promised to users: names that never change
 COLUMNS = {
     "segments": ["segment_id", "n_voxels", "volume_nm3", *PLACE, *BOX, "status"],
@@ -70,6 +71,19 @@ COLUMNS = {
         "partners",
         *PLACE,
     ],
+    "segment_overlaps": [*SEGMENTS, "n_voxels"],
+    "segment_terminals": [*SEGMENTS, "n_terminals"],
+    "segment_matches": [
+        *SEGMENTS,
+        "segment_id",
+        "majority_segment",
+        *SIZES,
+        "iou",
+        "n_overlaps_truth",
+        "n_overlaps_predicted",
+        "purity",
+    ],
+    "neuron_integrity": ["segment_id", "n_terminals", "n_deleted", "precision", "recall", "nri"],
     "partner_sites": [
         *SITE_IDS,
         "source",
@@ -88,7 +102,19 @@ COLUMNS = {
     ],
     "score_sweep": ["threshold", *SCORES],
 }
-IDS = ["segment_id", "synapse_id", *BOTH, *SITE_IDS, "pre_segment", "post_segment", "segment_a", "segment_b", "source", "target"]
+IDS = [
+    "segment_id",
+    "synapse_id",
+    *SEGMENTS,
+    *BOTH,
+    *SITE_IDS,
+    "pre_segment",
+    "post_segment",
+    "segment_a",
+    "segment_b",
+    "source",
+    "target",
+]
 
 
 def contactome(a, b):
