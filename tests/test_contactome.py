@@ -18,6 +18,7 @@ from scipy import ndimage
 
 import connectograph as cg
 from connectograph._kernels.contactome import count_contacts, make_tile
+from connectograph.blocks import open_engine
 from connectograph.contacts import mark_contacts, mark_synapse_overlaps
 from connectograph.contacts.contactome import plan_stencil
 from connectograph.contacts.windows import map_windows
@@ -175,10 +176,11 @@ def count_kernel(labels, offsets):
         return found
 
     tile = make_tile(stencil, 64)
-    for _, parts in map_windows(count, Volume(labels, ZYX), stencil.reach_z, workers=1):
-        for a, b, *row in np.concatenate(parts).tolist():
-            pair = tuple(sorted((a % 2**64, b % 2**64)))
-            totals[pair] = tuple(map(sum, zip(totals.get(pair, (0, 0, 0, 0)), row, strict=True)))
+    with open_engine(workers=1) as engine:
+        for _, parts in map_windows(count, Volume(labels, ZYX), stencil, engine=engine):
+            for a, b, *row in np.concatenate(parts).tolist():
+                pair = tuple(sorted((a % 2**64, b % 2**64)))
+                totals[pair] = tuple(map(sum, zip(totals.get(pair, (0, 0, 0, 0)), row, strict=True)))
     return totals
 
 

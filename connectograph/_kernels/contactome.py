@@ -205,11 +205,14 @@ def _write_runs(piece, breaks, n_breaks, start, width, ends, runs, n):
 
 
 @kernel
-def place_rows(ends, runs, first, x, cursors, out):
-    """Copy the runs of planes of a block, from plane `first` on, to where `cursors` (planes, rows) says they go on."""
-    row = first * cursors.shape[1]
-    k = ends[row - 1] if row else 0
+def place_rows(ends, runs, first, top, height, x, cursors, out):
+    """Copy the runs of a block of `height` rows, from plane `first` and row `top` on, to where `cursors` says.
+
+    `cursors` (planes, rows) holds the place in `out` at which each row goes on, and is moved on.
+    """
     for plane in range(cursors.shape[0]):
+        row = (first + plane) * height + top
+        k = ends[row - 1] if row else 0
         for y in range(cursors.shape[1]):
             place = cursors[plane, y]
             while k < ends[row]:

@@ -5,7 +5,7 @@ Functions: :func:`find_contacts`, :func:`mark_contacts`, :func:`mark_synapse_ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph.blocks import EngineLike, Part, open_engine
 from connectograph.contacts.dilation import dilation_offsets
 from connectograph.contacts.synapse_contacts import keep_contacts
-from connectograph.contacts.windows import Window, map_windows
+from connectograph.contacts.windows import Window, fold_windows, map_windows
 from connectograph.io.lazy import read_box
 from connectograph.runs import RunLabels
 from connectograph.segments import kept_ids
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["find_contacts", "mark_contacts", "mark_synapse_overlaps"]
 
 Offsets = npt.NDArray[np.int64]
-Sums = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
+Sums = Part
 """Pairs (n, 2), a < b, and for each: faces along z, y and x, voxels in both dilations (n, 4)."""
 
 
@@ -41,6 +42,7 @@ def find_contacts(
     dilation_nm: float | None = None,
     segments: pd.DataFrame | None = None,
     workers: int | None = None,
+    engine: EngineLike = None,
 ) -> pd.DataFrame:
     """All pairs of segments that share a face or overlap when dilated.
 
@@ -54,8 +56,8 @@ def find_contacts(
         Instead of `dilation`, a radius in nm.
     segments : pandas.DataFrame, optional
         The table "segments"; pairs with a segment that it does not keep are left out.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
 
     Returns
     -------
@@ -76,13 +78,10 @@ def find_contacts(
     [{'segment_a': 1, 'segment_b': 2, 'n_voxels': 2, 'n_faces': 1, 'area_nm2': 160.0}]
     """
     stencil = _make_stencil(segmentation, dilation, dilation_nm)
-    nowhere = np.empty((0, 0, 0), np.uint8)
-
-    def count(window: Window, top: int, bottom: int) -> Sums:
-        return _sum_rows(_count(window, stencil, top, bottom, nowhere))
-
-    windows = map_windows(count, segmentation, stencil.reach_z, workers=workers)
-    pairs, sums = _sum_parts(part for _, parts in windows for part in parts)
+    with open_engine(engine, workers) as opened:
+        pairs, sums = fold_windows(
+            partial(_count_pairs, stencil), _merge_sums, segmentation, stencil, engine=opened
+        )
     z, y, x = segmentation.voxel_size
     columns = {
         "segment_a": pairs[:, 0],
@@ -200,10 +199,11 @@ class _ContactLabels:
             _count(window, self.stencil, top, bottom, marks)
             return marks
 
-        reach = self.stencil.reach_z
-        for plane, parts in map_windows(mark, self.segmentation, reach, kept=self.kept, workers=self.workers):
-            marks = np.concatenate(parts, axis=1)
-            yield Block((plane, 0, 0), marks.shape, partial(self._paint, plane, marks))
+        with open_engine("threads", self.workers) as engine:
+            windows = map_windows(mark, self.segmentation, self.stencil, engine=engine, kept=self.kept)
+            for plane, parts in windows:
+                marks = np.concatenate(parts, axis=1)
+                yield Block((plane, 0, 0), marks.shape, partial(self._paint, plane, marks))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
         return read_box(self, box)
@@ -269,28 +269,17 @@ def _count(
     return found  # type: ignore[no-any-return]
 
 
-def _sum_rows(found: npt.NDArray[np.int64]) -> Sums:
+def _count_pairs(stencil: Stencil, window: Window, top: int, bottom: int) -> Sums:
     """Sums for each pair from rows of the kernel, whose ids are the bits of uint64."""
     from connectograph._kernels.hashing import sum_by_key
 
+    found = _count(window, stencil, top, bottom, np.empty((0, 0, 0), np.uint8))
     pairs = np.sort(found[:, :2].copy().view(np.uint64), axis=1)
     return sum_by_key(pairs, found[:, 2:].copy())  # type: ignore[no-any-return]
 
 
-def _sum_parts(parts: Iterable[Sums]) -> Sums:
-    """Sum as parts come in, so that memory grows with the pairs and not with the parts."""
+def _merge_sums(parts: list[Part]) -> Part:
     from connectograph._kernels.hashing import sum_by_key
 
-    held: list[Sums] = [(np.empty((0, 2), np.uint64), np.empty((0, 4), np.int64))]
-
-    def merge() -> Sums:
-        return sum_by_key(*(np.concatenate(column) for column in zip(*held, strict=True)))  # type: ignore[no-any-return]
-
-    limit = rows = 1 << 18
-    for part in parts:
-        held.append(part)
-        rows -= len(part[0])
-        if rows < 0:
-            held = [merge()]
-            limit = rows = max(limit, 2 * len(held[0][0]))
-    return merge()
+    nothing = (np.empty((0, 2), np.uint64), np.empty((0, 4), np.int64))
+    return sum_by_key(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))  # type: ignore[no-any-return]
