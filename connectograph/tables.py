@@ -73,6 +73,14 @@ SCHEMAS: dict[str, dict[str, str]] = {
         **{f"n_synapses_{part}": _COUNT for part in ("truth", "predicted", "shared")},
         **{f"weighted_{score}": dtype for score, dtype in _SCORES.items()},
     },
+    "link_outcomes": {
+        **_BOTH_IDS, "source": _ID, "target": _ID, "outcome": "str", "cause": "str", "detail": "str",
+        "n_voxels": _COUNT, **_POSITION,
+    },
+    "fixes": {
+        "step": _COUNT, "kind": "str", **_BOTH_IDS, "source": _ID, "target": _ID, "n_links": _COUNT, "gain": _RATIO,
+        "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, "f1": _RATIO, **_POSITION,
+    },
     "score_sweep": {"threshold": _RATIO, "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES},
 }  # fmt: skip
 """Columns and pandas dtypes of each table, in order."""
@@ -218,9 +226,10 @@ def _type_column(values: Any, dtype: str, what: str) -> pd.Series[Any]:
 
 
 def _sorted(table: pd.DataFrame, schema: Mapping[str, str]) -> pd.DataFrame:
-    """Rows in the order of the id columns; as they are if there is none."""
-    keys = [table[column].to_numpy() for column, dtype in schema.items() if dtype == _ID]
-    if not _ascend(keys):
+    """Rows in the order of the id columns; as they are if the table does not begin with one."""
+    ranked = next(iter(schema.values())) != _ID
+    keys = [] if ranked else [table[column].to_numpy() for column, dtype in schema.items() if dtype == _ID]
+    if keys and not _ascend(keys):
         table = table.iloc[np.lexsort(keys[::-1])]
     return table.reset_index(drop=True)
 

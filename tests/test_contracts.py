@@ -33,6 +33,7 @@ DEFAULTS = {
     "contactome": False,
     "axes": "zyx",
     "voxel_size": None,
+    "allow_missing_chunks": False,
 }
 KEYS = {
     "schema": None,
@@ -52,7 +53,7 @@ KEYS = {
     },
     "synapses": {"n_truth", "n_predicted"},
     "synapse_matching": {"tp", "fp", "fn", "precision", "recall", "f1", "voxels", "partners"},
-    "settings": set(DEFAULTS) - {"axes", "voxel_size"},
+    "settings": set(DEFAULTS) - {"axes", "voxel_size", "allow_missing_chunks"},
     "inputs": {"segmentation", "truth", "predicted"},
 }
 
@@ -94,7 +95,7 @@ def test_every_run_keeps_the_form(scene):
     for name, table in ev.tables.items():
         schema = name.removesuffix("_truth").removesuffix("_predicted")
         assert list(validate_table(schema, table)) == list(SCHEMAS[schema])
-        key = [column for column in table if table[column].dtype == np.uint64]
+        key = [column for column in table if table[column].dtype == np.uint64 or column == "step"]
         assert table.equals(table.sort_values(key, ignore_index=True)), f"{name} is not sorted"
         assert isinstance(table.index, pd.RangeIndex)
     for key, names in KEYS.items():

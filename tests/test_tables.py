@@ -100,6 +100,21 @@ COLUMNS = {
         "n_synapses_shared",
         *[f"weighted_{score}" for score in SCORES[3:]],
     ],
+    "link_outcomes": [*BOTH, "source", "target", "outcome", "cause", "detail", "n_voxels", *PLACE],
+    "fixes": [
+        "step",
+        "kind",
+        *BOTH,
+        "source",
+        "target",
+        "n_links",
+        "gain",
+        "tp",
+        "fp",
+        "fn",
+        "f1",
+        *PLACE,
+    ],
     "score_sweep": ["threshold", *SCORES],
 }
 IDS = [
