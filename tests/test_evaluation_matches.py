@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import connectograph as cg
-from connectograph.evaluation import verify_run
+from connectograph.evaluation import matches, verify_run
 from connectograph.io.files import dump_json
 from connectograph.tables import empty_table
 
@@ -133,3 +133,25 @@ def test_the_same_bytes_for_any_number_of_workers(tmp_path):
     for name in ("report.json", "tables/synapse_matches.parquet"):
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
     assert not pd.read_parquet(runs[0] / "tables" / "synapse_matches.parquet").equals(empty_table("synapse_matches"))
+
+
+def test_distances_counted_by_hand(evaluate):
+    """True voxels lie at x = 0..3, 7, 8, 10, predicted ones at 0..2, 5, 8, 9, 4 nm apart."""
+    block = evaluate(row(SEGMENTS), row(TRUTH), row(PREDICTED)).report["clefts"]
+    assert (block["tp"], block["fp"], block["fn"], block["tolerance_nm"]) == (6, 0, 0, 200.0)
+    assert block["predicted_to_truth"]["mean"] == pytest.approx((8 + 4) / 6), "x = 5 is 2 voxels away, x = 9 one"
+    assert block["truth_to_predicted"]["mean"] == pytest.approx((4 + 4 + 4) / 7), "3 from 2, 7 from 8, 10 from 9"
+    assert block["cremi_score"] == pytest.approx((2 + 12 / 7) / 2)
+    check_nulls(evaluate(row(SEGMENTS), row(TRUTH), row(NOTHING)).report["clefts"])
+
+
+def test_no_distances_without_two_volumes_or_of_too_many_voxels(evaluate, monkeypatch):
+    segmentation, truth = (cg.Volume(row(values), (40, 4, 4)) for values in (SEGMENTS, TRUTH))
+    alone = cg.evaluate(segmentation, truth=truth)
+    assert (alone.report["clefts"], alone.report["clefts_reason"]) == (None, "no prediction was given")
+    graphs = cg.compare_connectomes(nx.Graph([(1, 2)]), nx.Graph([(1, 2)]))
+    assert graphs.report["clefts_reason"] == "connectomes were compared without volumes"
+    monkeypatch.setattr(matches, "_MAX_CLEFT_VOXELS", 6)
+    report = evaluate(row(SEGMENTS), row(TRUTH), row(PREDICTED)).report
+    assert report["clefts"] is None
+    assert report["clefts_reason"].startswith("7 synapse voxels on one side, more than 6")

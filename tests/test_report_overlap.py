@@ -61,6 +61,7 @@ def test_the_tables_are_counted_by_hand(judge):
     ladder, cross = rows_of(build_overlap(judge()))
     assert ladder == [
         ("Synapse voxels", "4", "2", "3", "0.667", "0.571", "0.615"),
+        ("Voxels within 200 nm", "6", "0", "0", "1", "1", "1"),
         ("Synapses", "2", "1", "1", "0.667", "0.667", "0.667"),
         ("Links", "1", "0", "1", "1", "0.500", "0.667"),
         ("Connections", "1", "0", "1", "1", "0.500", "0.667"),
@@ -174,3 +175,15 @@ def test_no_text_of_the_picture_is_clipped_or_overlaps(judge, width):
     assert all(page.bbox.x0 <= box.x0 and box.x1 <= page.bbox.x1 for box in boxes)
     assert all(page.bbox.y0 <= box.y0 and box.y1 <= page.bbox.y1 for box in boxes)
     assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+
+
+def test_distances_between_clefts_are_told_under_the_table(judge):
+    contents = judge()
+    mean = contents.report["clefts"]["predicted_to_truth"]["mean"]
+    note = pick(build_overlap(contents), Table)[0].note
+    assert f"predicted voxels are {mean:.3g} nm from the nearest true one (ADGT)" in note
+    empty = pick(build_overlap(judge(predicted=[0] * 12)), Table)[0]
+    assert "No distances between clefts: a side has no synapse voxel." in empty.note
+    report = {**contents.report, "clefts": None, "clefts_reason": "too many voxels"}
+    section = build_overlap(ReportContents(report, None, contents.tables, None))
+    assert [label for label, *_ in rows_of(section)[0]] == ["Synapse voxels", "Synapses", "Links", "Connections"]

@@ -28,7 +28,8 @@ def run_distances(
 
 
 def index_rows(starts: Array, lengths: Array, shape: tuple[int, int, int]) -> tuple[Array, ...]:
-    """Sorted runs cut at tiles: begins and ends along x, row by row; the rows; first run of each row.
+    """Sorted runs cut at tiles: begins and ends along x, row by row; the rows; first run of each row; first row of
+    each section of each tile; (tile, z) whether the section holds any.
 
     Rows are those of a tile that hold a run: (tile * depth + z) * height + y, ascending.
     """
@@ -41,7 +42,9 @@ def index_rows(starts: Array, lengths: Array, shape: tuple[int, int, int]) -> tu
     place = tile * (depth * height) + starts[run] // width
     order = np.argsort(place, kind="stable")
     rows, first = np.unique(place[order], return_index=True)
-    return begins[order], ends[order], rows, np.append(first, len(run))
+    sections = np.searchsorted(rows, np.arange(depth * ((width + _TILE - 1) // _TILE) + 1) * height)
+    held = np.diff(sections).reshape(-1, depth) > 0
+    return begins[order], ends[order], rows, np.append(first, len(run)), sections, held
 
 
 @kernel
@@ -77,13 +80,14 @@ def _measure_runs(starts, lengths, index, shape, size, distance):
 def _visit_tile(tile, gap, at, index, shape, size, best, worst, hint):
     """Lower the squared distances by one tile, section by section; the largest of them, and the row that lowered it."""
     depth = shape[0]
+    held = index[5][tile]
     for step in range(max(at[0] + 1, depth - at[0])):
         far = gap + (step * size[0]) ** 2
         if far >= worst:
             break
-        if at[0] + step < depth:
+        if at[0] + step < depth and held[at[0] + step]:
             worst, hint = _visit_section(tile, at[0] + step, far, at, index, shape, size, best, worst, hint)
-        if step > 0 and at[0] - step >= 0:
+        if step > 0 and at[0] - step >= 0 and held[at[0] - step]:
             worst, hint = _visit_section(tile, at[0] - step, far, at, index, shape, size, best, worst, hint)
     return worst, hint
 
@@ -91,17 +95,17 @@ def _visit_tile(tile, gap, at, index, shape, size, best, worst, hint):
 @kernel
 def _visit_section(tile, z, far, at, index, shape, size, best, worst, hint):
     """The same for the rows of one section of a tile, from the run's own y outwards."""
-    rows = index[2]
-    low = (tile * shape[0] + z) * shape[1]
-    own = low + at[1]
-    middle = first_at_least(rows, own, 0, rows.size)
-    for k in range(middle, rows.size):
-        if rows[k] >= low + shape[1] or far + ((rows[k] - own) * size[1]) ** 2 >= worst:
+    rows, section = index[2], tile * shape[0] + z
+    begin, end = index[4][section], index[4][section + 1]
+    own = section * shape[1] + at[1]
+    middle = first_at_least(rows, own, begin, end)
+    for k in range(middle, end):
+        if far + ((rows[k] - own) * size[1]) ** 2 >= worst:
             break
         lower = _visit_row(k, at, index, shape, size, best, worst)
         worst, hint = lower, k if lower < worst else hint
-    for k in range(middle - 1, -1, -1):
-        if rows[k] < low or far + ((rows[k] - own) * size[1]) ** 2 >= worst:
+    for k in range(middle - 1, begin - 1, -1):
+        if far + ((rows[k] - own) * size[1]) ** 2 >= worst:
             break
         lower = _visit_row(k, at, index, shape, size, best, worst)
         worst, hint = lower, k if lower < worst else hint
@@ -111,7 +115,7 @@ def _visit_section(tile, z, far, at, index, shape, size, best, worst, hint):
 @kernel
 def _visit_row(k, at, index, shape, size, best, worst):
     """The same for one row of a tile."""
-    begins, ends, rows, first = index
+    begins, ends, rows, first, _, _ = index
     low, high, x = first[k], first[k + 1], at[2]
     z, y = rows[k] // shape[1] % shape[0], rows[k] % shape[1]
     base = ((z - at[0]) * size[0]) ** 2 + ((y - at[1]) * size[1]) ** 2

@@ -133,6 +133,7 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None) -> Evaluati
         "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
         **content.undefined("synapses", _NO_VOLUMES),
         **content.undefined("synapse_matching", _NO_VOLUMES),
+        **content.undefined("clefts", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
         "settings": {"directed": directed, "matched": pairs is not None, **MEASURE_SETTINGS},
         "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},

@@ -20,7 +20,7 @@ from connectograph.contacts import dilation_offsets, find_contacts, scan_segment
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation import content
-from connectograph.evaluation.matches import match_sides
+from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
     describe_intervals,
@@ -379,18 +379,21 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> Scores:
     """Scores and measures; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
         measures = leave_out_measures(NO_PREDICTION)
-        names = ("edges", "strict", "synapse_matching")
+        names = ("edges", "strict", "synapse_matching", "clefts")
         blocks = {key: value for name in names for key, value in content.undefined(name, NO_PREDICTION).items()}
         return Scores(None, None, {**blocks, **measures.blocks})
     truth, predicted = tables["edges_truth"], tables["edges_predicted"]
     both = align(truth, predicted, nodes=kept_ids(tables["segments"]))
     score = compare_edges(both)
     strict = score_strictly(score, sides["truth"], sides["predicted"])
-    measures = measure_connectomes(both, tables)
-    matches = match_sides(sides["truth"], sides["predicted"])
+    with ThreadPoolExecutor(1) as beside:  # the distances are compiled code and leave the interpreter to the rest
+        distances = beside.submit(measure_distances, *(side.synapses for side in sides.values()))
+        measures = measure_connectomes(both, tables)
+        matches = match_sides(sides["truth"], sides["predicted"])
     tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
     edges = content.describe_edges(score, both, describe_intervals(both))
-    return Scores(score, strict, {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks})
+    blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **distances.result()}
+    return Scores(score, strict, blocks)
 
 
 def _build_report(

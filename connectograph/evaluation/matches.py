@@ -1,17 +1,24 @@
-"""Synapses of a prediction matched with those of the truth: the block "synapse_matching" of report.json and its table.
+"""Synapses of a prediction matched with those of the truth: blocks of report.json and a table.
 
-Overlap is reported beside connectivity, because neither tells the other: a synapse can overlap well and join wrong
-segments, and overlap poorly and join the right ones.
+Overlap and distances are reported beside connectivity, because none tells the other: a synapse can overlap well and
+join wrong segments, and overlap poorly and join the right ones.
 
-Functions: :func:`match_sides`.
+Functions: :func:`match_sides`, :func:`measure_distances`.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from connectograph.evaluation.content import undefined
 from connectograph.evaluation.measures import Measures
 from connectograph.evaluation.sides import Side
+from connectograph.synapses import Synapses
 
-__all__ = ["match_sides"]
+__all__ = ["match_sides", "measure_distances"]
+
+_MAX_CLEFT_VOXELS = 50_000_000
+"""Synapse voxels of a side up to which distances are measured (8 bytes each)."""
 
 
 def match_sides(truth: Side, predicted: Side) -> Measures:
@@ -37,3 +44,34 @@ def match_sides(truth: Side, predicted: Side) -> Measures:
         links_predicted=predicted.tables["links_predicted"],
     )
     return Measures({"synapse_matching": found.to_dict()}, {"synapse_matches": found.table})
+
+
+def measure_distances(truth: Synapses, predicted: Synapses) -> dict[str, Any]:
+    """The block "clefts": CREMI's cleft statistics.
+
+    Parameters
+    ----------
+    truth, predicted : Synapses
+        On the same grid, the prediction read with ``ignore=truth``.
+
+    Returns
+    -------
+    dict
+        Of :class:`~connectograph.matching.CleftDistances`; null with the reason where there are too many voxels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from connectograph.synapses import label_synapses
+    >>> from connectograph.volumes import Volume
+    >>> sides = [label_synapses(Volume(np.array([[row]]), voxel_size=(40, 4, 4))) for row in ([3, 0, 0], [0, 0, 8])]
+    >>> measure_distances(*sides)["clefts"]["cremi_score"]
+    8.0
+    """
+    from connectograph.matching import compare_clefts
+
+    n_voxels = max(int(side.lengths.sum(dtype="int64")) for side in (truth, predicted))
+    if n_voxels > _MAX_CLEFT_VOXELS:
+        reason = f"{n_voxels} synapse voxels on one side, more than {_MAX_CLEFT_VOXELS}"
+        return undefined("clefts", f"{reason}; connectograph.matching.compare_clefts(truth, predicted) measures them")
+    return {"clefts": compare_clefts(truth, predicted, workers=1).to_dict()}

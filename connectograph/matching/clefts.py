@@ -176,6 +176,8 @@ def _find_distances(own: Synapses, other: Synapses, workers: int) -> npt.NDArray
     from connectograph._kernels.distances import index_rows, run_distances
 
     index = index_rows(other.starts, other.lengths, other.shape)
+    if workers == 1:  # in one go: what runs beside it gives up the interpreter only every few milliseconds
+        return run_distances(own.starts, own.lengths, index, own.shape, own.voxel_size)
     pieces = np.array_split(np.arange(len(own.starts)), _PIECES)
 
     def measure(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -10,7 +10,7 @@ from connectograph.plots import plot_overlap
 from connectograph.report.contents import ReportContents, block_of, reason_of
 from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table, Tile, Tiles
 from connectograph.report.pages.common import explain_block, explain_missing
-from connectograph.report.wording import clean_text, count_of, format_count, format_score, format_share
+from connectograph.report.wording import clean_text, count_of, format_count, format_number, format_score, format_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,8 @@ def build_overlap(contents: ReportContents) -> Section:
         return Section("overlap", _TITLE, (explain_block(contents.report, "synapse_matching"),))
     edges, partners = block_of(contents.report, "edges"), matching["partners"]
     lead = Paragraph(describe_disagreement(partners), "lead")
-    elements = (lead, _list_tiles(matching, edges), _list_ladder(matching, edges), _cross(partners))
+    ladder = _list_ladder(matching, edges, contents.report.get("clefts"))
+    elements = (lead, _list_tiles(matching, edges), ladder, _cross(partners))
     return Section("overlap", _TITLE, (*elements, _draw_overlap(contents)))
 
 
@@ -105,15 +106,30 @@ def _score_voxels(voxels: Mapping[str, Any]) -> dict[str, Any]:
     return {**counts, "precision": divide(shared, predicted), "recall": divide(shared, truth), "f1": voxels["dice"]}
 
 
-def _list_ladder(matching: Mapping[str, Any], edges: Mapping[str, Any]) -> Table:
+def _list_ladder(matching: Mapping[str, Any], edges: Mapping[str, Any], clefts: Mapping[str, Any] | None) -> Table:
     """The same prediction judged by voxels, by synapses, by links and by connections."""
+    near = (_score_row(f"Voxels within {clefts['tolerance_nm']:g} nm", clefts),) if clefts else ()
     rows = (
         _score_row("Synapse voxels", _score_voxels(matching["voxels"])),
+        *near,
         _score_row("Synapses", matching),
         _score_row("Links", matching["partners"]["links"]),
         _score_row("Connections", edges),
     )
-    return Table("The same prediction, judged by", _LADDER_COLUMNS, rows, _LADDER_NOTE)
+    note = f"{_LADDER_NOTE} {_explain_distances(clefts)}" if clefts else _LADDER_NOTE
+    return Table("The same prediction, judged by", _LADDER_COLUMNS, rows, note)
+
+
+def _explain_distances(clefts: Mapping[str, Any]) -> str:
+    """CREMI's cleft statistics in words."""
+    if clefts["cremi_score"] is None:
+        return f"No distances between clefts: {clean_text(reason_of(clefts, 'cremi_score'))}."
+    means = (clefts[name]["mean"] for name in ("predicted_to_truth", "truth_to_predicted"))
+    found, missed = (f"{format_number(mean)} nm" for mean in means)
+    return (
+        f"CREMI: predicted voxels are {found} from the nearest true one (ADGT), true voxels {missed} from the nearest "
+        f"predicted one (ADF), in the mean; the challenge's score is {format_number(clefts['cremi_score'])} nm."
+    )
 
 
 def _score_row(label: str, score: Mapping[str, Any]) -> tuple[str, ...]:
