@@ -12,7 +12,15 @@ from typing import Any
 
 from connectograph.volumes import Volume
 
-__all__ = ["print_card", "print_closing", "print_exclusions", "print_verdicts", "show_progress", "start_log"]
+__all__ = [
+    "print_card",
+    "print_closing",
+    "print_exclusions",
+    "print_notices",
+    "print_verdicts",
+    "show_progress",
+    "start_log",
+]
 
 log = logging.getLogger("connectograph")
 
@@ -41,8 +49,15 @@ def print_card(role: str, volume: Volume, n_ids: int | None = None, *, sized: bo
         print(f"{'':13}{n_ids:,} ids other than background")
     for assumption in volume.assumed:
         print(f"{'':13}assumed: {assumption}")
+    print_notices(volume, indent=13)
     if volume.voxel_size[0] < min(volume.voxel_size[1:]):
         print(f"{'':13}note: z is the smallest voxel size; is the order (z, y, x)?")
+
+
+def print_notices(volume: Volume, *, indent: int = 0) -> None:
+    """What belongs beside everything that is computed from a volume."""
+    for notice in volume.notices:
+        print(f"{'':{indent}}note: {notice}")
 
 
 def print_closing(report: Mapping[str, Any]) -> None:

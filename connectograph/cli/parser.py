@@ -12,6 +12,7 @@ from connectograph._version import __version__
 __all__ = ["build_parser"]
 
 _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
+_CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
 _IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
 
 
@@ -20,7 +21,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="connectograph",
         description="How good is this predicted connectome, and why?",
-        epilog="Volumes are FILE or FILE:DATASET (HDF5), .npy, .npz, .tif, or .xz holding a pickled numpy array.",
+        epilog="Volumes are FILE or FILE:DATASET (HDF5), .npy, .npz, .tif, .xz holding a pickled numpy array, or "
+        "folders and URLs of (OME-)Zarr, N5, neuroglancer precomputed and webKnossos; FOLDER:DATASET names a part.",
     )
     parser.add_argument("--version", action="version", version=f"connectograph {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -78,7 +80,7 @@ def _contacts(commands: Commands) -> None:
     parser.add_argument("segmentation", metavar="SEG")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="FILE",
-        help=".parquet or .csv: the table; .hdf, .npy or .tif: the overlap of the dilated segments as a volume",
+        help=".parquet or .csv: the table; .hdf, .zarr, .npy or .tif: the overlap of the dilated segments as a volume",
     )  # fmt: skip
     parser.add_argument("--synapses", metavar="CLEFTS", help="of these synapses instead of the whole volume")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE")
@@ -95,6 +97,7 @@ def _evaluate(commands: Commands) -> None:
         "--predicted", nargs="+", action="extend", metavar="PRED",
         help="predicted synapses: labels, a mask or a heat map; several make a study, ranked in DIR",
     )  # fmt: skip
+    parser.add_argument("--predicted-segmentation", metavar="SEG", help="neuron labels of PRED, if not the true ones")
     parser.add_argument("--raw", metavar="FILE[:DATASET]", help="electron microscopy, shown in the report")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
     _dilating(parser)
@@ -163,6 +166,7 @@ def _keeping(parser: argparse.ArgumentParser) -> None:
 def _reading(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
     parser.add_argument("--axes", choices=("zyx", "xyz"), default="zyx", help="order in which the files store the axes")
     parser.add_argument("--voxel-size", type=_triple, metavar="Z,Y,X", help="in nm, instead of the files' own")
+    parser.add_argument("--allow-missing-chunks", action="store_true", help=_CHUNKS_HELP)
     if workers:
         parser.add_argument("--workers", type=_positive, metavar="N", help="threads (default: the CPUs allowed)")
 

@@ -13,7 +13,7 @@ from typing import Any
 from connectograph._version import __version__
 from connectograph.volumes import Volume
 
-__all__ = ["describe_files", "describe_machine"]
+__all__ = ["describe_files", "describe_machine", "describe_notices"]
 
 _PACKAGES = ("numpy", "scipy", "pandas", "networkx", "numba", "h5py", "pyarrow", "matplotlib")
 
@@ -24,6 +24,11 @@ def describe_files(volumes: Mapping[str, Volume], files: Mapping[str, str]) -> d
         role: {"path": files.get(role, ""), "dtype": str(volume.dtype), "assumed": list(volume.assumed)}
         for role, volume in volumes.items()
     }
+
+
+def describe_notices(volumes: Mapping[str, Volume]) -> list[str]:
+    """What readers say that belongs beside every number: chunks that were missing."""
+    return [f"{role}: {notice}" for role, volume in volumes.items() for notice in volume.notices]
 
 
 def describe_machine() -> dict[str, Any]:

@@ -30,7 +30,7 @@ from connectograph.io.tables import read_table
 __all__ = ["Place", "choose_names", "holds_study", "write_study"]
 
 _RECORD, _CONTENT, _PAGE = "run.json", "study.json", "study.html"
-_SHARED = ("segmentation", "truth", "match")
+_SHARED = ("segmentation", "truth", "predicted_segmentation", "match")
 _LONGEST_NAME = 60
 
 _Inputs: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -141,7 +141,7 @@ def _identify(inputs: _Inputs, settings: Mapping[str, Any]) -> str:
 def _key_of(inputs: _Inputs, role: str = "predicted") -> _Key:
     """What an input is known by, wherever its file lies."""
     entry = inputs.get(role, {})
-    return (entry["sha256"], split_path(entry["path"])[1] or "") if "sha256" in entry else None
+    return (entry["sha256"], split_path(entry["path"])[1] or "") if entry.get("sha256") else None
 
 
 def _list_runs(folder: Path) -> list[str]:

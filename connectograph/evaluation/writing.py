@@ -14,9 +14,10 @@ import pandas as pd
 from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import adjacency
-from connectograph.io.files import dump_json, save_npz, sha256_file, write_atomic
+from connectograph.io.files import digest_store, dump_json, save_npz, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
 from connectograph.io.runs import Run, finish_run, open_run, place_file
+from connectograph.io.sources import is_url
 from connectograph.io.tables import write_table
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
@@ -107,13 +108,16 @@ def _name(evaluation: Evaluation) -> str:
 
 
 def digest_inputs(described: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Descriptions of inputs with size and SHA-256 of each file; a file named twice is read once."""
+    """Descriptions of inputs with size and SHA-256 of each file or folder; one that is named twice is read once."""
     known: dict[Path, dict[str, Any]] = {}
     result = {}
     for role, entry in described.items():
+        if is_url(entry["path"]):
+            result[role] = {**entry, "sha256": None, "sha256_reason": "an object store: its bytes are not read twice"}
+            continue
         path = None if "sha256" in entry else file_of(entry["path"])
         if path is not None and path not in known:
-            known[path] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+            known[path] = dict(zip(("bytes", "sha256"), digest_store(path), strict=True))
         result[role] = {**entry, **known.get(path, {})} if path else entry
     return result
 

@@ -217,7 +217,7 @@ def check_chunks(labels: ChunkedLabels) -> tuple[str, ...]:
         raise InputError(f"{labels.name}: its chunks cannot be listed ({shorten(error)}).") from error
     if not missing:
         return ()
-    share = f"{missing:,} of {total:,} chunks are missing ({100 * missing / total:.2g} %)"
+    share = f"{missing:,} of {total:,} chunks are missing ({100 * missing / total:.3g} %)"
     if not labels.allow_missing:
         raise InputError(_explain_missing(labels.name, share))
     declared = math.prod(labels.shape) * labels.dtype.itemsize

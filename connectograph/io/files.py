@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from connectograph.errors import DiskFull, InputError
 
-__all__ = ["dump_json", "redact", "save_npz", "sha256_file", "write_atomic"]
+__all__ = ["digest_store", "dump_json", "redact", "save_npz", "sha256_file", "write_atomic"]
 
 Content = bytes | str | Callable[[BinaryIO], object]
 
@@ -208,6 +208,42 @@ def sha256_file(path: str | Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def digest_store(path: str | Path) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file, or of a folder: of its files' names and digests, in the order of the names.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    n_bytes : int
+    sha256 : str
+
+    Raises
+    ------
+    InputError
+        If something in it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomic(f"{folder}/a", "neuron")
+    ...     first, (n_bytes, again) = digest_store(folder), digest_store(folder)
+    >>> n_bytes, first[1] == again
+    (6, True)
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return folder.stat().st_size, sha256_file(folder)
+    files = sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file())
+    listing = hashlib.sha256()
+    for name, file in files:
+        listing.update(f"{sha256_file(file)}  {name}\n".encode("utf-8", "surrogateescape"))
+    return sum(file.stat().st_size for _, file in files), listing.hexdigest()
 
 
 def _write(path: Path, content: Content) -> None:

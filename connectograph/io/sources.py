@@ -19,6 +19,7 @@ __all__ = [
     "describe_start",
     "format_of",
     "format_within",
+    "is_store",
     "is_url",
     "read_start",
     "split_path",
@@ -85,6 +86,11 @@ def split_path(source: str | os.PathLike[str]) -> tuple[str, str | None]:
             if good(text[:colon]):
                 return text[:colon], text[colon + 1 :].strip("/") or None
     return text, None
+
+
+def is_store(path: str) -> bool:
+    """Whether a path names a folder or an object store, as chunked volumes are kept in, and not a file."""
+    return is_url(path) or os.path.isdir(path)
 
 
 def is_url(path: str) -> bool:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.io.hdf5_access import CREMI_DATASETS, find_dataset
 from connectograph.io.lazy import turn
-from connectograph.io.sources import check_file, format_of, format_within, is_url, split_path
+from connectograph.io.sources import check_file, format_of, format_within, is_store, split_path
 from connectograph.io.writing import write_labels
 from connectograph.volumes import LazyLabels, Shape, Triple, Volume, check_same_grid
 
@@ -224,7 +224,7 @@ def _open(source: str | os.PathLike[str], role: str | None, axes: str, allow_mis
     if axes not in _AXES:
         raise InputError(f"axes is {axes!r}; expected 'zyx' or 'xyz'.")
     path, dataset = split_path(source)
-    if is_url(path) or os.path.isdir(path):
+    if is_store(path):
         stored = _open_chunks(path, dataset, role, allow_missing_chunks)
     else:
         stored = _open_stored(path, dataset, role)

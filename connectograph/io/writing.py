@@ -81,7 +81,9 @@ def _writer_of(path: str) -> Callable[[str, Labels], None]:
     writers = {".npy": write_npy, ".npz": write_npz, "TIFF": write_tiff}
     form = format_of(path)
     if form not in writers:
-        raise InputError(f"{path} cannot be written: expected a name ending in .hdf, .h5, .npy, .npz or .tif; or .zarr.")
+        raise InputError(
+            f"{path} cannot be written: expected a name ending in .hdf, .h5, .npy, .npz or .tif; or .zarr."
+        )
     return writers[form]
 
 
