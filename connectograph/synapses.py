@@ -21,7 +21,7 @@ import pandas as pd
 
 from connectograph.blocks import Engine, EngineLike, Part, fold_blocks, open_engine
 from connectograph.errors import InputError
-from connectograph.runs import concatenate_parts, contains, expand, join_touching, read_runs
+from connectograph.runs import concatenate_parts, contains, expand, find_runs, join_touching, read_runs
 from connectograph.tables import make_table
 from connectograph.volumes import IGNORE, Shape, Triple, Volume
 
@@ -270,11 +270,9 @@ def _from_heat(volume: Volume, threshold: float, ignore: Ignore, engine: Engine,
     dtype = volume.dtype.newbyteorder("=")
     if dtype.kind not in "buif" or dtype.itemsize > 8:
         raise InputError(f"{volume.name or 'the volume'} has type {dtype}; a heat map holds numbers.")
-    # half precision has no compiled form; booleans compare as 0 and 1
-    working = np.dtype({"b": "u1", "f": "f4" if dtype.itemsize < 8 else "f8"}.get(dtype.kind, dtype))
-    limit = working.type(dtype.type(threshold)) if dtype.kind == "f" else float(threshold)
-    extract = partial(_extract_heat, working, limit, volume.shape)
-    merge = partial(_merge_heat, working, width)
+    limit = dtype.type(threshold) if dtype.kind == "f" else threshold
+    extract = partial(_extract_heat, dtype, limit, volume.shape)
+    merge = partial(_merge_heat, dtype, width)
     starts, lengths, heat, missed = fold_blocks(extract, merge, volume, engine=engine, progress=progress)
     missing, labels = int(missed.sum()), np.zeros(len(starts), np.uint64)
     notices = _notices_of_heat(volume, missing)
@@ -285,17 +283,17 @@ def _from_heat(volume: Volume, threshold: float, ignore: Ignore, engine: Engine,
     return _components(volume, "heatmap", starts, lengths, heat, nothing, {"nan_voxels": missing}, notices)
 
 
-def _extract_heat(working: np.dtype[Any], limit: Any, shape: Shape, array: npt.NDArray[Any], origin: Shape) -> Part:
-    from connectograph._kernels.runs import heat_runs
+def _extract_heat(dtype: np.dtype[Any], limit: Any, shape: Shape, array: npt.NDArray[Any], origin: Shape) -> Part:
+    block = np.ascontiguousarray(array, dtype)
+    hot = block >= limit
+    starts, lengths, _ = find_runs(hot.view(np.uint8), origin, *shape[1:])
+    missing = np.count_nonzero(np.isnan(block)) if dtype.kind == "f" else 0
+    return starts, lengths, block[hot], np.array([missing], np.int64)
 
-    block = np.ascontiguousarray(array).astype(working, copy=False)
-    starts, lengths, heat, missing = heat_runs(block, limit, *origin, *shape[1:])
-    return starts, lengths, heat, np.array([missing], np.int64)
 
-
-def _merge_heat(working: np.dtype[Any], width: int, parts: list[Part]) -> Part:
+def _merge_heat(dtype: np.dtype[Any], width: int, parts: list[Part]) -> Part:
     starts, lengths = concatenate_parts(parts, 0, np.int64), concatenate_parts(parts, 1, np.int32)
-    heat = concatenate_parts(parts, 2, working)[_voxel_order(starts, lengths)]
+    heat = concatenate_parts(parts, 2, dtype)[_voxel_order(starts, lengths)]
     starts, lengths, _ = join_touching(starts, lengths, np.zeros(len(starts), np.uint64), width)
     return starts, lengths, heat, concatenate_parts(parts, 3, np.int64).sum(keepdims=True)
 

@@ -13,31 +13,7 @@ import numpy.typing as npt
 
 from connectograph._kernels import kernel
 
-_BACKGROUND = np.uint64(2**64 - 1)
-
 Array = npt.NDArray[Any]
-
-
-def label_runs(block: Array, z0: int, y0: int, x0: int, height: int, width: int) -> tuple[Array, Array, Array]:
-    """Runs of equal label in a block: linear index of the first voxel, length, label; background left out."""
-    lines = block.reshape(-1, block.shape[2]) if block.size else np.empty((0, 1), block.dtype)
-    runs = _label_runs(lines, _line_starts(block.shape, z0, y0, x0, height, width))
-    return runs[:, 0].copy(), runs[:, 1].astype(np.int32), runs[:, 2].view(np.uint64).copy()
-
-
-def heat_runs(
-    block: Array, threshold: Any, z0: int, y0: int, x0: int, height: int, width: int
-) -> tuple[Array, Array, Array, int]:
-    """Runs of voxels at or above a threshold, their values one after another, and the number of NaN voxels."""
-    lines = block.reshape(-1, block.shape[2]) if block.size else np.empty((0, 1), block.dtype)
-    runs, heat, missing = _heat_runs(lines, threshold, _line_starts(block.shape, z0, y0, x0, height, width))
-    return runs[:, 0].copy(), runs[:, 1].astype(np.int32), heat, missing
-
-
-def _line_starts(shape: tuple[int, ...], z0: int, y0: int, x0: int, height: int, width: int) -> npt.NDArray[np.int64]:
-    """Linear index in the volume of the first voxel of every line of a block."""
-    z, y = np.arange(z0, z0 + shape[0])[:, None], np.arange(y0, y0 + shape[1])
-    return ((z * height + y) * width + x0).ravel().astype(np.int64)
 
 
 @kernel
@@ -79,60 +55,6 @@ def find_breaks(line, marks, words, breaks):
                 n += marks[x]
     breaks[n] = line.size
     return n + 1
-
-
-@kernel
-def _label_runs(lines, firsts):
-    marks = np.zeros(8 * (lines.shape[1] // 8 + 2), np.uint8)
-    words, breaks = marks.view(np.uint64), np.empty(lines.shape[1] + 9, np.int64)
-    runs, n = np.empty((1024, 3), np.int64), 0
-    for row in range(lines.shape[0]):
-        line = lines[row]
-        n_runs = find_breaks(line, marks, words, breaks)
-        while n + n_runs > runs.shape[0]:
-            runs = grow(runs)
-        n = _write_runs(line, breaks, n_runs, firsts[row], runs, n)
-    return runs[:n]
-
-
-@kernel
-def _write_runs(line, breaks, n_runs, first, runs, n):
-    """Write the runs of one line that are not background; the number of rows written so far."""
-    begin = 0
-    for k in range(n_runs):
-        value = np.uint64(line[begin])
-        if value != 0 and value != _BACKGROUND:
-            runs[n, 0], runs[n, 1], runs[n, 2] = first + begin, breaks[k] - begin, np.int64(value)
-            n += 1
-        begin = breaks[k]
-    return n
-
-
-@kernel
-def _heat_runs(lines, threshold, firsts):
-    n_x = lines.shape[1]
-    hot, marks = np.zeros(n_x, np.uint8), np.zeros(8 * (n_x // 8 + 2), np.uint8)
-    words, breaks = marks.view(np.uint64), np.empty(n_x + 9, np.int64)
-    runs, n = np.empty((1024, 3), np.int64), 0
-    heat, used = np.empty((4096, 1), lines.dtype), 0
-    missing = 0
-    for row in range(lines.shape[0]):
-        line = lines[row]
-        for x in range(n_x):
-            hot[x] = line[x] >= threshold
-            missing += line[x] != line[x]
-        n_runs = find_breaks(hot, marks, words, breaks)
-        while n + n_runs > runs.shape[0]:
-            runs = grow(runs)
-        while used + n_x > heat.shape[0]:
-            heat = grow(heat)
-        before = n
-        n = _write_runs(hot, breaks, n_runs, firsts[row], runs, n)
-        for run in range(before, n):
-            for x in range(runs[run, 0] - firsts[row], runs[run, 0] - firsts[row] + runs[run, 1]):
-                heat[used, 0] = line[x]
-                used += 1
-    return runs[:n], heat[:used, 0].copy(), missing
 
 
 @kernel

@@ -2,22 +2,9 @@
 
 Functions: :func:`evaluate` (volumes), :func:`sweep_heat_map` (a heat map at many thresholds),
 :func:`compare_connectomes` (edge tables, count matrices, graphs), :func:`render_run` and :func:`verify_run` (run
-directories).
+directories). Names load their module when they are first used: inputs are opened, and refused, before the rest loads.
 """
 
-from connectograph.evaluation.comparison import compare_connectomes
-from connectograph.evaluation.heat import HeatPoint, HeatSweep, sweep_heat_map
-from connectograph.evaluation.job import evaluate
-from connectograph.evaluation.result import Evaluation
-from connectograph.evaluation.verification import render_run, verify_run
+import lazy_loader
 
-__all__ = [
-    "Evaluation",
-    "HeatPoint",
-    "HeatSweep",
-    "compare_connectomes",
-    "evaluate",
-    "render_run",
-    "sweep_heat_map",
-    "verify_run",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

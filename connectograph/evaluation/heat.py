@@ -21,7 +21,7 @@ from connectograph.compare.operating import find_cut
 from connectograph.contacts import dilation_offsets, scan_segmentation
 from connectograph.contacts.synapse_contacts import keep_contacts
 from connectograph.errors import InputError
-from connectograph.evaluation.job import read_inputs
+from connectograph.evaluation.inputs import read_inputs
 from connectograph.evaluation.levels import Levels, nest_components
 from connectograph.evaluation.settings import Settings
 from connectograph.partners import assign_partners
