@@ -6,7 +6,7 @@ command line turns it into one paragraph and exit code 2. Anything else is a fau
 
 from __future__ import annotations
 
-__all__ = ["BlockFailed", "DiskFull", "InputError", "MissingVoxelSize", "SchemaError", "WorkerLost"]
+__all__ = ["BlockFailed", "DiskFull", "InputError", "MissingVoxelSize", "RunStopped", "SchemaError", "WorkerLost"]
 
 
 class InputError(ValueError):
@@ -31,3 +31,7 @@ class BlockFailed(RuntimeError):
 
 class WorkerLost(RuntimeError):
     """A process that worked on blocks died, or did not answer."""
+
+
+class RunStopped(RuntimeError):
+    """A run ended before it was finished, and can be resumed: the message says why and how."""

@@ -7,6 +7,7 @@ or kind of workers can change a bit of the result.
 
 from connectograph.blocks.engines import Engine, EngineLike, open_engine
 from connectograph.blocks.folding import fold_blocks, fold_tasks, map_blocks
+from connectograph.blocks.memory import MemoryPlan, parse_size, plan_memory
 from connectograph.blocks.plan import BLOCK_SHAPE, as_label_block, default_workers, iterate_blocks
 from connectograph.blocks.tasks import Part
 
@@ -14,6 +15,7 @@ __all__ = [
     "BLOCK_SHAPE",
     "Engine",
     "EngineLike",
+    "MemoryPlan",
     "Part",
     "as_label_block",
     "default_workers",
@@ -22,4 +24,6 @@ __all__ = [
     "iterate_blocks",
     "map_blocks",
     "open_engine",
+    "parse_size",
+    "plan_memory",
 ]

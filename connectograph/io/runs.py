@@ -23,6 +23,8 @@ from connectograph.io.locks import hold_lock
 
 __all__ = [
     "Run",
+    "abandon_run",
+    "check_room",
     "dump_json",
     "finish_run",
     "open_run",
@@ -129,7 +131,7 @@ def open_run(
     with hold_lock(folder / _LOCK):
         found = _look_into(folder)
         _check_entry(folder, found, overwrite=overwrite, resume=resume, identity=identity)
-        _check_room(folder, needed_bytes)
+        check_room(folder, needed_bytes)
         run = Run(folder, identity, found.files)
         with explain_errors(folder):
             _start_journal(run)
@@ -231,6 +233,22 @@ def finish_run(run: Run, record: Mapping[str, Any]) -> None:
     write_atomic(run.folder / _RECORD, dump_json(content))
     with explain_errors(run.scratch):
         shutil.rmtree(run.scratch)
+
+
+def abandon_run(run: Run, *, existed: bool) -> None:
+    """Leave an open run that has written nothing yet: as if it had never begun.
+
+    Parameters
+    ----------
+    run : Run
+    existed : bool
+        Whether the folder was there before; it is removed if not.
+    """
+    shutil.rmtree(run.scratch, ignore_errors=True)
+    if not existed:
+        (run.folder / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # something else was put there meanwhile
+            run.folder.rmdir()
 
 
 def remove_run(path: str | Path) -> None:
@@ -402,7 +420,8 @@ def _check_entry(folder: Path, found: _Found, *, overwrite: bool, resume: bool, 
         )
 
 
-def _check_room(folder: Path, needed_bytes: int) -> None:
+def check_room(folder: Path, needed_bytes: int) -> None:
+    """An InputError if the file system has no room for so many bytes, or for the files of a run."""
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize
     if free < needed_bytes:

@@ -1,0 +1,121 @@
+"""How much memory work on blocks takes, and how to keep within a budget: fewer workers, less waiting for them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from connectograph.blocks.engines import EngineLike
+from connectograph.blocks.plan import default_workers, iterate_blocks
+from connectograph.errors import InputError
+from connectograph.io.lazy import PIECE_BYTES
+from connectograph.io.sources import available_memory
+from connectograph.volumes import Volume
+
+__all__ = ["MemoryPlan", "parse_size", "plan_memory"]
+
+_MIB = 1 << 20
+_PROGRAM_BYTES, _PROCESS_BYTES = 450 * _MIB, 250 * _MIB
+"""An evaluation without its blocks (libraries, kernels, tables), and each process besides."""
+
+_COPIES = 4
+"""Of a block in one worker: as stored, unpacked, as labels, and scratch."""
+
+_AHEAD_BYTES = [k * _MIB for k in (256, 128, 64, 32, 16)]
+_DEFAULT_SHARE = 0.6
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Workers, bytes that may wait for them, and the memory that takes."""
+
+    workers: int
+    ahead_bytes: int
+    n_bytes: int
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size like 2GiB, 500MB or 1048576.
+
+    Examples
+    --------
+    >>> parse_size("2GiB"), parse_size("1.5 MB")
+    (2147483648, 1500000)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InputError(f"{text!r} is no size of memory; expected a number and a unit, e.g. 2GiB or 500MB.")
+    step = 1024 if match[3] else 1000
+    return int(float(match[1]) * step ** " KMGT".index(match[2].upper() or " "))
+
+
+def plan_memory(
+    volumes: Iterable[Volume], workers: int | None, engine: EngineLike, max_memory: int | str | None = None
+) -> MemoryPlan:
+    """The most workers that a budget allows.
+
+    Parameters
+    ----------
+    volumes : iterable of Volume
+        All that is read.
+    workers : int, optional
+        At most.
+    engine : str, distributed.Client or Engine
+        Processes take more than threads.
+    max_memory : int or str, optional
+        Bytes, or a size for :func:`parse_size`; by default 0.6 of what the machine, the container or the limits
+        leave, which is no reason to refuse.
+
+    Returns
+    -------
+    MemoryPlan
+
+    Raises
+    ------
+    InputError
+        If even one worker needs more than `max_memory`.
+
+    Examples
+    --------
+    >>> volume = Volume(np.zeros((2, 300, 4), "uint64"), voxel_size=(40, 4, 4))
+    >>> plan_memory([volume], 2, "threads", "1GiB").workers
+    2
+    """
+    chosen = list(volumes)
+    held = _PROGRAM_BYTES + sum(volume.labels.nbytes for volume in chosen if type(volume.labels) is np.ndarray)
+    block, where = max(((_block_bytes(volume), volume.name or "the volume") for volume in chosen), default=(0, ""))
+    each = _COPIES * block + (_PROCESS_BYTES if engine in ("processes", "dask") else 0)
+    total = sum(math.prod(volume.shape) * volume.dtype.itemsize for volume in chosen)
+    given = parse_size(max_memory) if isinstance(max_memory, str) else max_memory
+    budget = int(_DEFAULT_SHARE * (available_memory() or 2**62)) if given is None else given
+    plans = [
+        MemoryPlan(n, ahead, held + n * each + 2 * min(ahead, total))
+        for n in range(workers or default_workers(), 0, -1)
+        for ahead in _AHEAD_BYTES
+    ]
+    best = next((plan for plan in plans if plan.n_bytes <= budget), plans[-1])
+    if given is not None and best.n_bytes > given:
+        raise InputError(
+            f"--max-memory {_show(given)} is too little: one worker on blocks of {_show(block)} of {where} needs "
+            f"about {_show(best.n_bytes)}. Pass --max-memory {math.ceil(best.n_bytes / _MIB)}MiB or more."
+        )
+    return best
+
+
+def _block_bytes(volume: Volume) -> int:
+    """Size of the first block, which is the largest; those of a stream, which cannot be asked twice, are small."""
+    if hasattr(getattr(volume.labels, "labels", volume.labels), "unpack_ahead"):
+        return PIECE_BYTES
+    shapes = [block.shape for block in islice(iterate_blocks(volume.labels), 1)]
+    return math.prod(shapes[0]) * volume.dtype.itemsize if shapes else 0
+
+
+def _show(n_bytes: int) -> str:
+    return f"{n_bytes / _MIB:,.0f} MiB"
