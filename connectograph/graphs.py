@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._version import __version__
 from connectograph.errors import InputError, SchemaError
 from connectograph.io.graphs import GraphColumns

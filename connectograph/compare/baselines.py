@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, compare_edges, score_counts
 from connectograph.compare.sweeps import EdgeCurve, rank_edges

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import CountScore, explain_missing
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, align, as_aligned, edges_of

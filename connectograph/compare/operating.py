@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import explain_missing
 from connectograph.compare.edges import EdgeScore
 from connectograph.compare.sweeps import EdgeCurve, OperatingPoint, direction_of, sweep_scores

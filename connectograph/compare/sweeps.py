@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import is_graph, nx
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError, SchemaError
@@ -263,7 +263,7 @@ def _is_links(truth: nx.Graph | pd.DataFrame) -> bool:
 def direction_of(truth: nx.Graph | pd.DataFrame, links: pd.DataFrame, directed: bool | None) -> bool | None:
     """What the caller, the graph and the links say; None if nobody does."""
     said = {bool(value) for table in (links, truth) if _is_links(table) for value in table["directed"].unique()}
-    said |= {truth.is_directed()} if isinstance(truth, nx.Graph) else set()
+    said |= {truth.is_directed()} if is_graph(truth) else set()
     said |= set() if directed is None else {directed}
     if len(said) > 1:
         raise InputError("One side is directed and the other is not; compare like with like.")

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing, spearman
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned

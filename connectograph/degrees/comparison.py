@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from connectograph._components import label_components
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing
 from connectograph.degrees.agreement import DegreeAgreement, agree
 from connectograph.degrees.partners import PartnerOverlap, list_partners, overlap_partners

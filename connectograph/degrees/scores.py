@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import divide
 from connectograph.degrees.roles import roles_of, sum_roles
 from connectograph.graphs import AlignedEdges, as_aligned

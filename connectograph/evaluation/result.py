@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph.compare import EdgeScore
 from connectograph.graphs import build_graph, tabulate_graph
 from connectograph.io.graphs import GraphColumns

@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape, quoteattr
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
+from connectograph._networkx import nx
 from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import explain_errors, save_npz, write_atomic
 from connectograph.tables import SCHEMAS, as_ids

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from math import comb
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import is_graph, nx
 from connectograph.errors import InputError
 from connectograph.motifs.dyads import Dyads, dyads_of
 
@@ -81,7 +81,7 @@ def count_triads(graph: nx.DiGraph | pd.DataFrame, *, nodes: Iterable[int] | Non
     >>> count_triads(nx.DiGraph([(1, 2), (2, 1), (2, 3)]))["111U"]  # 1 <-> 2 -> 3
     1
     """
-    if isinstance(graph, nx.Graph) and not graph.is_directed():
+    if is_graph(graph) and not graph.is_directed():
         raise InputError("The graph is undirected and a triad census needs directions; use count_triples instead.")
     return census_of(dyads_of(graph, nodes, directed=True)[1])
 
@@ -116,7 +116,7 @@ def count_triples(graph: nx.Graph | pd.DataFrame, *, nodes: Iterable[int] | None
     >>> count_triples(nx.Graph([(1, 2), (2, 3), (1, 3), (3, 4)]))
     {'empty': 0, 'one_edge': 1, 'wedge': 2, 'triangle': 1}
     """
-    if isinstance(graph, nx.Graph) and graph.is_directed():
+    if is_graph(graph) and graph.is_directed():
         raise InputError("The graph is directed; use count_triads, or graph.to_undirected() to ignore directions.")
     return census_of(dyads_of(graph, nodes, directed=False)[1])
 

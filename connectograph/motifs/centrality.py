@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph.motifs.dyads import Dyads, arcs_of, dyads_of
 
 __all__ = ["MAX_PATH_STEPS", "measure_centrality"]

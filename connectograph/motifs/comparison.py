@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing, log2_ratio, spearman
 from connectograph.graphs import AlignedEdges, as_aligned
 from connectograph.motifs.census import count_closed_kinds, orient

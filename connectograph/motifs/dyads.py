@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import is_graph, nx
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, align
 from connectograph.tables import as_ids, empty_table
@@ -70,11 +70,11 @@ def dyads_of(
     >>> ids.tolist(), dyads.low.tolist(), dyads.high.tolist(), dyads.code.tolist()
     ([4, 7, 9], [0], [2], [2])
     """
-    if isinstance(graph, nx.Graph) and directed not in (None, graph.is_directed()):
+    if is_graph(graph) and directed not in (None, graph.is_directed()):
         kind = "directed" if graph.is_directed() else "undirected"
         raise InputError(f"The graph is {kind}, but directed={directed}; leave it out or convert the graph.")
     extra = as_ids([] if nodes is None else nodes, "nodes")
-    if isinstance(graph, nx.Graph):
+    if is_graph(graph):
         ids, source, target = _number_edges(graph, extra)
         return ids, pair_edges(len(ids), source, target, directed=graph.is_directed())
     both = align(graph, empty_table("edges"), nodes=extra, directed=directed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph.errors import InputError
 from connectograph.motifs.dyads import Dyads, arcs_of, dyads_of
 from connectograph.motifs.switching import Keep, Pairs, switch_dyads

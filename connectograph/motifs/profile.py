@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
 from connectograph._components import label_components
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing
 from connectograph.motifs.census import Oriented, census_of, count_closed_kinds, orient
 from connectograph.motifs.dyads import Dyads, dyads_of

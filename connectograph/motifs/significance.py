@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph._numbers import divide, explain_missing, log2_ratio
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import networkx as nx
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import nx
 from connectograph.graphs import align, nodes_of
 from connectograph.uncertainty.clusters import (
     check_level,
