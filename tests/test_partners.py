@@ -70,7 +70,13 @@ def test_links_lie_where_their_contacts_lie_and_carry_the_score_of_their_synapse
 def test_unknown_rules_are_refused(options):
     with pytest.raises(InputError, match=next(iter(options)).replace("rule", "partner rule")):
         assign_partners(POLYAD, **options)
-    assert RULES == ("all-pairs", "top-pair")
+    assert RULES == ("all-pairs", "top-pair", "partners", "pre-post")
+
+
+@pytest.mark.parametrize("rule", ["partners", "pre-post"])
+def test_a_rule_never_guesses_a_direction(rule):
+    with pytest.raises(InputError, match=r"do not say which side is presynaptic.*choose all-pairs or top-pair"):
+        assign_partners(POLYAD, rule=rule)
 
 
 def test_contacts_must_be_contacts():

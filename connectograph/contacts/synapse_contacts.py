@@ -31,7 +31,8 @@ class SynapseNeighbours:
     contacts : pandas.DataFrame
         The table "synapse_contacts" over all segments, kept or not.
     touches : pandas.DataFrame
-        `synapse_id, segment_id`: every segment found at any voxel of the synapse.
+        `synapse_id, segment_id, n_voxels, z_nm, y_nm, x_nm`: every segment found at any voxel of the synapse, the
+        number of these voxels and their mean position.
     """
 
     synapses: Synapses
@@ -242,5 +243,7 @@ def _tabulate(
             **positions(sums[pair, 1:].T, sums[pair, 0], segmentation.voxel_size, segmentation.offset),
         },
     )
-    touches = pd.DataFrame({"synapse_id": ids[~pair], "segment_id": keys[~pair, 1]})
+    single, place = sums[~pair], (segmentation.voxel_size, segmentation.offset)
+    near = {"n_voxels": single[:, 0], **positions(single[:, 1:].T, single[:, 0], *place)}
+    touches = pd.DataFrame({"synapse_id": ids[~pair], "segment_id": keys[~pair, 1], **near})
     return SynapseNeighbours(synapses, contacts, touches)

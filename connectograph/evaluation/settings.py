@@ -39,11 +39,24 @@ class Settings:
             raise InputError(f"partner rule is {self.partner_rule!r}; expected one of {', '.join(RULES)}.")
         if self.predicted_form not in (None, *FORMS):
             raise InputError(f"predicted form is {self.predicted_form!r}; expected one of {', '.join(FORMS)}.")
+        if self.partner_rule == "partners":
+            self._check_points()
         if not 0 <= self.min_split_fraction <= 1:
             raise InputError(f"min_split_fraction is {self.min_split_fraction}; expected 0 to 1.")
         excluded = sorted({int(i) for i in as_ids(self.exclude_segments, "exclude_segments")})
         dilation = self.dilation if self.dilation_nm is None else None
         return replace(self, dilation=dilation, exclude_segments=tuple(excluded))
+
+    def _check_points(self) -> None:
+        """Points have no voxels: what counts them is refused, so that it is not left out in silence."""
+        for name, neutral in (
+            ("min_contact_voxels", 1),
+            ("min_synapse_voxels", 1),
+            ("predicted_form", None),
+            ("threshold", None),
+        ):
+            if getattr(self, name) != neutral:
+                raise InputError(f"{name} is about voxels: leave it out with the partner rule 'partners' (points).")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; ids are strings."""

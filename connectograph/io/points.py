@@ -200,7 +200,7 @@ def _points_of_columns(columns: Columns, where: str, name: str, resolution: Trip
         _read_scores(columns, schema, where),
     )  # fmt: skip
     unit = f", positions in multiples of {', '.join(f'{u:g}' for u in scale or ())} nm (z, y, x)"
-    note = f"{schema.name} table{unit if has_positions else ''}"
+    note = f"{schema.name} table{unit if has_positions and not schema.in_nm else ''}"
     return SynapsePoints(table, np.zeros(0, np.uint64), has_positions, has_segments, name, (note,))
 
 
