@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectograph.cli.console import print_card, print_closing, print_exclusions, print_verdicts, show_progress
-from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
 from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
 from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
@@ -50,10 +49,8 @@ def run_demo(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Print an input card for each volume, for annotations and for tables of points."""
+    """Print an input card for each volume."""
     for name in options.volumes:
-        if show_points(name):
-            continue
         volume, sized = _read_any(name, options)
         n_ids = len(measure_segments(volume, workers=options.workers)) if volume.dtype.kind in "bui" else None
         print_card("volume", volume, n_ids, sized=sized)
@@ -119,11 +116,9 @@ def run_evaluate(options: argparse.Namespace) -> int:
         from connectograph.cli.study import evaluate_several
 
         return evaluate_several(options, settings, reading, card)
-    if options.partner_rule in RULES:
-        return _finish(evaluate_pairs(options, settings, reading), options, card)
-    refuse_pairs(options)
     predicted = options.predicted[0] if options.predicted else None
-    volumes = read_inputs(options.segmentation, options.truth, predicted, options.raw, **reading)
+    others = (predicted, options.raw, options.predicted_segmentation)
+    volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
     evaluation = _evaluate(
         volumes,
         settings,

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectograph.blocks import default_workers
@@ -29,6 +31,12 @@ from connectograph.evaluation.measures import (
 )
 from connectograph.evaluation.provenance import describe_files
 from connectograph.evaluation.result import Evaluation
+from connectograph.evaluation.segmentations import (
+    OwnSegmentation,
+    describe_own_inputs,
+    describe_segmentations,
+    read_own_segmentation,
+)
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import (
     NO_PREDICTION,
@@ -40,7 +48,7 @@ from connectograph.evaluation.sides import (
 )
 from connectograph.graphs import align, build_edges
 from connectograph.io import read_volume, split_path
-from connectograph.partners import DIRECTED_RULES, assign_partners, attach_synapses
+from connectograph.partners import assign_partners, attach_synapses
 from connectograph.report import write_verdict
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses, label_synapses, measure_synapses
@@ -70,13 +78,15 @@ class Survey:
     tables: dict[str, pd.DataFrame]
     truth: Side
     predicted: list[SynapseNeighbours]
+    own: OwnSegmentation | None = None
 
 
 def evaluate(
     segmentation: Source,
     *,
-    truth: Any = None,
-    predicted: Any = None,
+    truth: Source | None = None,
+    predicted: Source | None = None,
+    predicted_segmentation: Source | None = None,
     raw: Source | None = None,
     dilation: int | None = 1,
     dilation_nm: float | None = None,
@@ -92,7 +102,6 @@ def evaluate(
     contactome: bool = False,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
-    point_resolution: Triple | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -103,10 +112,12 @@ def evaluate(
     segmentation : path or Volume
         Neuron labels (z, y, x). A path may name a dataset: ``FILE:DATASET``; a CREMI file needs none.
     truth : path or Volume, optional
-        True synapses: instance labels, or a boolean mask. By default the clefts in the segmentation's CREMI file. For
-        directed synapses (see `partner_rule`) points or masks.
+        True synapses: instance labels, or a boolean mask. By default the clefts in the segmentation's CREMI file.
     predicted : path or Volume, optional
         Predicted synapses: labels, a mask, or a heat map (with `threshold`). Without it only the truth is assembled.
+    predicted_segmentation : path or Volume, optional
+        Neuron labels in which the predicted synapses are read, if not the true ones: its segments are matched with
+        those of `segmentation`.
     raw : path or Volume, optional
         Electron microscopy, shown in the report.
     dilation : int, optional
@@ -121,11 +132,8 @@ def evaluate(
         Split segments into their 26-connected components first.
     min_split_fraction : float
         Share of its segment that a split component needs to become a segment of its own.
-    partner_rule : {"all-pairs", "top-pair", "partners", "pre-post"}
-        Which contacts of a synapse are links. "partners" and "pre-post" are directed: "partners" takes CREMI
-        annotations or tables of points (:func:`connectograph.read_points`) as truth and prediction, "pre-post" masks:
-        a pair of volumes (presynaptic, postsynaptic sites), or one volume with odd ids presynaptic and even ids
-        postsynaptic; sites that touch within the dilation are partners.
+    partner_rule : {"all-pairs", "top-pair"}
+        Which contacts of a synapse are links.
     min_contact_voxels : int
         Voxels that a contact needs to become a link.
     predicted_form : {"labels", "mask", "heatmap"}, optional
@@ -140,8 +148,6 @@ def evaluate(
         Order in which the files store the axes.
     voxel_size : tuple of 3 floats, optional
         (z, y, x) in nm, instead of the files' own.
-    point_resolution : tuple of 3 floats, optional
-        (z, y, x) in nm: unit of the positions in tables of points that do not say it.
     workers : int, optional
         Threads; by default the CPUs this process may use.
     progress : callable, optional
@@ -169,14 +175,9 @@ def evaluate(
         dilation, dilation_nm, min_segment_voxels, tuple(exclude_segments), split_disconnected, min_split_fraction,
         partner_rule, min_contact_voxels, predicted_form, threshold, min_synapse_voxels, contactome,
     ).checked()  # fmt: skip
-    if settings.partner_rule in DIRECTED_RULES:
-        from connectograph.evaluation.directed import evaluate_sources
-
-        sources = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
-        reading = {"axes": axes, "voxel_size": voxel_size, "point_resolution": point_resolution}
-        return evaluate_sources(sources, settings, reading, workers=workers, progress=progress)
-    volumes = read_inputs(segmentation, truth, predicted, raw, axes=axes, voxel_size=voxel_size)
+    volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
     given = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
+    given["predicted_segmentation"] = predicted_segmentation
     files = {role: volume.name for role, volume in volumes.items() if not isinstance(given[role], Volume)}
     reading = {"axes": axes, "voxel_size": voxel_size}
     return evaluate_volumes(volumes, settings, files, reading, workers=workers, progress=progress)
@@ -187,6 +188,7 @@ def read_inputs(
     truth: Source | None,
     predicted: Source | None,
     raw: Source | None = None,
+    predicted_segmentation: Source | None = None,
     *,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
@@ -196,13 +198,18 @@ def read_inputs(
     Returns
     -------
     dict of str to Volume
-        "segmentation", "truth", and, if given, "predicted", "raw".
+        "segmentation", "truth", and, if given, "predicted", "raw", "predicted_segmentation".
 
     Raises
     ------
     InputError
         If one cannot be opened, or they do not fit together.
     """
+    if predicted_segmentation is not None and predicted is None:
+        raise InputError(
+            "A predicted segmentation was given without predicted synapses: pass --predicted (predicted=...) too; the "
+            "true clefts will do to judge the segmentation alone."
+        )
     if truth is None:
         truth = _clefts_beside(segmentation)
     read = partial(read_volume, axes=axes, voxel_size=voxel_size)
@@ -211,6 +218,10 @@ def read_inputs(
         if source is not None:
             volumes[role] = read(source, role=role, like=volumes["segmentation"])
             check_same_grid(volumes["segmentation"], volumes[role])
+    if predicted_segmentation is not None:
+        own = read(predicted_segmentation, role="segmentation", like=volumes["segmentation"])
+        check_same_grid(volumes["segmentation"], own)
+        volumes["predicted_segmentation"] = own
     return volumes
 
 
@@ -271,7 +282,7 @@ def evaluate_cases(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     synapses = _read_synapses(cases, settings, workers, progress)
-    survey = _survey(cases[0]["segmentation"], synapses, settings, workers, progress)
+    survey = _survey(cases[0], synapses, settings, workers, progress)
     predictions: list[SynapseNeighbours | None] = [*survey.predicted] or [None]
     shared = time.perf_counter() - clock
     for volumes, names, predicted in zip(cases, files, predictions, strict=True):
@@ -289,13 +300,14 @@ def evaluate_cases(
 
 
 def _survey(
-    segmentation: Volume,
+    volumes: dict[str, Volume],
     synapses: list[Synapses],
     settings: Settings,
     workers: int | None,
     progress: Progress | None,
 ) -> Survey:
-    """Segments, contacts and the neighbours of all synapses, from one pass over the segmentation."""
+    """Segments, contacts and the neighbours of all synapses, from one pass over each segmentation."""
+    segmentation, theirs = volumes["segmentation"], volumes.get("predicted_segmentation")
     offsets = dilation_offsets(settings.dilation, settings.dilation_nm, segmentation.voxel_size)
     pieces = None
     if settings.split_disconnected:
@@ -306,7 +318,8 @@ def _survey(
             min_segment_voxels=settings.min_segment_voxels,
             workers=workers,
         )
-    scan = scan_segmentation(segmentation, synapses, offsets, workers=workers, progress=progress)
+    here = synapses if theirs is None else synapses[:1]
+    scan = scan_segmentation(segmentation, here, offsets, workers=workers, progress=progress)
     segments = select_segments(
         scan.segments if pieces is None else mark_split_off(scan.segments, pieces),
         exclude=settings.exclude_segments,
@@ -322,24 +335,35 @@ def _survey(
             segments=segments,
             workers=workers,
         )
-    return Survey(segments, pieces, tables, truth, scan.neighbours[1:])
+    if theirs is None:
+        return Survey(segments, pieces, tables, truth, scan.neighbours[1:])
+    own = read_own_segmentation(
+        segmentation, theirs, segments, synapses[1:], offsets, settings=settings, workers=workers, progress=progress
+    )
+    return Survey(segments, pieces, tables, truth, own.neighbours, own)
 
 
 def _conclude(
     volumes: dict[str, Volume], settings: Settings, survey: Survey, predicted: SynapseNeighbours | None
 ) -> Evaluation:
     """One prediction compared with the truth."""
-    sides = {"truth": survey.truth}
+    sides, own = {"truth": survey.truth}, survey.own
     if predicted is not None:
-        sides["predicted"] = _evaluate_side("predicted", predicted, survey.segments, settings)
+        segments = survey.segments if own is None else own.named
+        sides["predicted"] = _evaluate_side("predicted", predicted, segments, settings)
     tables: dict[str, pd.DataFrame] = {"segments": survey.segments}
     for side in sides.values():
         tables.update(side.tables)
     tables.update(survey.tables)
-    scores = _score(sides, tables)
-    report = _build_report(volumes, settings, sides, tables, survey.pieces, scores)
+    nodes = survey.segments if own is None else own.nodes
+    scores = _score(sides, tables, kept_ids(nodes))
+    if own is not None and predicted is not None and scores.edges is not None:
+        measures = describe_segmentations(own, predicted, tables, scores.edges.f1)
+        scores.blocks.update(measures.blocks)
+        tables |= measures.tables
+    report = _build_report(volumes, settings, sides, tables, survey, scores)
     synapses = {name: side.synapses for name, side in sides.items()}
-    return Evaluation(scores.edges, scores.strict, tables, survey.segments, report, volumes, synapses)
+    return Evaluation(scores.edges, scores.strict, tables, nodes, report, volumes, synapses)
 
 
 def _clefts_beside(segmentation: Source) -> str:
@@ -388,7 +412,7 @@ def _evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, s
     return Side(name, near.synapses, tables, len(near.contacts) - len(contacts))
 
 
-def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> Scores:
+def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.NDArray[np.uint64]) -> Scores:
     """Scores and measures; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
         measures = leave_out_measures(NO_PREDICTION)
@@ -396,7 +420,7 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> Scores:
         blocks = {key: value for name in names for key, value in content.undefined(name, NO_PREDICTION).items()}
         return Scores(None, None, {**blocks, **measures.blocks})
     truth, predicted = tables["edges_truth"], tables["edges_predicted"]
-    both = align(truth, predicted, nodes=kept_ids(tables["segments"]))
+    both = align(truth, predicted, nodes=nodes)
     score = compare_edges(both)
     strict = score_strictly(score, sides["truth"], sides["predicted"])
     with ThreadPoolExecutor(1) as beside:  # the distances are compiled code and leave the interpreter to the rest
@@ -414,20 +438,25 @@ def _build_report(
     settings: Settings,
     sides: dict[str, Side],
     tables: dict[str, pd.DataFrame],
-    pieces: pd.DataFrame | None,
+    survey: Survey,
     scores: Scores,
 ) -> dict[str, Any]:
     """What report.json says."""
+    own = survey.own
+    nodes = survey.segments if own is None else own.nodes
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
-        **content.describe_nodes(len(kept_ids(tables["segments"])), tables),
+        **content.describe_nodes(len(kept_ids(nodes)), tables),
         **scores.blocks,
-        "excluded": count_excluded(sides, tables["segments"], pieces),
+        "excluded": {
+            **count_excluded(sides, tables["segments"], survey.pieces),
+            **({} if own is None else own.count_excluded()),
+        },
         **content.describe_synapses(tables),
         "worst_errors": content.list_worst_errors(tables, volumes["segmentation"]),
         "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
-        "inputs": describe_inputs(volumes, sides, tables),
+        "inputs": {**describe_inputs(volumes, sides, tables), **describe_own_inputs(volumes, own)},
         "notices": collect_notices(settings, sides, tables),
     }
     report["verdict"] = write_verdict(report)

@@ -23,7 +23,6 @@ from connectograph.evaluation.ranking import enter_evaluation, rank_entries
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.study_folder import Place, choose_names, write_study
-from connectograph.partners import DIRECTED_RULES
 from connectograph.volumes import Triple, Volume
 
 __all__ = ["Study", "Task", "compare_many", "conduct_study", "evaluate_many", "read_cases"]
@@ -97,6 +96,7 @@ def evaluate_many(
     truth: Source | None,
     predicted: Iterable[Source],
     *,
+    predicted_segmentation: Source | None = None,
     raw: Source | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
@@ -116,6 +116,8 @@ def evaluate_many(
         None: the clefts in the segmentation's CREMI file.
     predicted : iterable of paths or Volumes
         At least one; each is named after its file.
+    predicted_segmentation : path or Volume, optional
+        Of all predictions; see :func:`connectograph.evaluate`.
     raw : path or Volume, optional
     directory : str or Path, optional
         Where to write the study. One that holds a study of the same truth and settings is extended: predictions that
@@ -148,10 +150,9 @@ def evaluate_many(
     """
     chosen = Settings(**settings).checked()
     predictions = list(predicted)
-    refuse_directed(chosen)
     reading = {"axes": axes, "voxel_size": voxel_size}
-    cases = read_cases(segmentation, truth, predictions, raw, axes=axes, voxel_size=voxel_size)
-    given = {"segmentation": segmentation, "truth": truth, "raw": raw}
+    cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
+    given = {"segmentation": segmentation, "truth": truth, "raw": raw, "predicted_segmentation": predicted_segmentation}
     files = [_name_files(case, {**given, "predicted": each}) for case, each in zip(cases, predictions, strict=True)]
 
     def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
@@ -212,23 +213,19 @@ def compare_many(
 
 
 def read_cases(
-    segmentation: Source, truth: Source | None, predicted: Sequence[Source], raw: Source | None, **reading: Any
+    segmentation: Source,
+    truth: Source | None,
+    predicted: Sequence[Source],
+    raw: Source | None,
+    predicted_segmentation: Source | None = None,
+    **reading: Any,
 ) -> list[dict[str, Volume]]:
     """The volumes of each evaluation; what they share is opened once."""
     if not predicted:
         raise InputError(_NOTHING)
-    first = read_inputs(segmentation, truth, predicted[0], raw, **reading)
-    shared, raw = (first["segmentation"], first["truth"]), first.get("raw")
-    return [first, *(read_inputs(*shared, each, raw, **reading) for each in predicted[1:])]
-
-
-def refuse_directed(settings: Settings) -> None:
-    """A study is of undirected rules: its predictions are volumes read together."""
-    if settings.partner_rule in DIRECTED_RULES:
-        raise InputError(
-            f"Several predictions are ranked with the rules all-pairs and top-pair only; found "
-            f"{settings.partner_rule!r}. Evaluate each prediction for itself, with its own --out."
-        )
+    first = read_inputs(segmentation, truth, predicted[0], raw, predicted_segmentation, **reading)
+    shared, others = (first["segmentation"], first["truth"]), (first.get("raw"), first.get("predicted_segmentation"))
+    return [first, *(read_inputs(*shared, each, *others, **reading) for each in predicted[1:])]
 
 
 def conduct_study(task: Task, place: Place | None) -> Study:

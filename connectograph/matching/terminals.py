@@ -232,8 +232,9 @@ def _score_neurons(terminals: pd.DataFrame) -> pd.DataFrame:
     share, lost, others = count[named], other[named] == 0, (together - count)[named]
 
     def add(values: npt.NDArray[Any]) -> _Floats:
-        sums: _Floats = np.bincount(place, values, len(ids))
-        return sums if len(ids) else np.empty(0)
+        sums = np.zeros(len(ids))
+        np.add.at(sums, place, values)
+        return sums
 
     whole = add(share)
     tp = add(np.where(lost, 0, share * (share - 1.0) / 2))

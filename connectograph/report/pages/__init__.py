@@ -14,8 +14,8 @@ from connectograph.report.pages.errors import build_errors
 from connectograph.report.pages.motifs import build_motifs
 from connectograph.report.pages.neurons import build_neurons
 from connectograph.report.pages.overlap import build_overlap
-from connectograph.report.pages.partner_sites import build_partner_sites
 from connectograph.report.pages.reproduce import build_reproduce
+from connectograph.report.pages.segmentation import build_segmentation
 from connectograph.report.pages.summary import build_summary
 from connectograph.report.pages.synapses import build_synapses
 from connectograph.report.pages.thresholds import build_thresholds
@@ -35,13 +35,13 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "motifs": build_motifs,
     "synapses": build_synapses,
     "synapse_matching": build_overlap,
-    "partner_sites": build_partner_sites,
+    "segmentation_matching": build_segmentation,
     "errors": build_errors,
     "reproduce": build_reproduce,
 }
 """All pages in order, by name."""
 
-_COMPARED = ("thresholds", "baselines", "weights", "neurons", "motifs", "synapse_matching", "partner_sites")
+_COMPARED = ("thresholds", "baselines", "weights", "neurons", "motifs", "synapse_matching", "segmentation_matching")
 """Pages of the block of this name; without a comparison, "connections" says why there is none."""
 
 

@@ -22,7 +22,12 @@ __all__ = [
     "read_version",
 ]
 
-SIDE_NAMES = {"segmentation": "Segmentation", "truth": "Truth", "predicted": "Prediction"}
+SIDE_NAMES = {
+    "segmentation": "Segmentation",
+    "truth": "Truth",
+    "predicted": "Prediction",
+    "predicted_segmentation": "Predicted segmentation",
+}
 
 
 def explain_missing(reason: str) -> Paragraph:
