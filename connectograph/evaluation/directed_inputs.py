@@ -29,6 +29,7 @@ def read_directed(
     partner_rule: str,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
+    allow_missing_chunks: bool = False,
     point_resolution: Triple | None = None,
 ) -> Inputs:
     """Open the inputs of an evaluation of directed synapses.
@@ -41,7 +42,7 @@ def read_directed(
         the segmentation's CREMI file. Rule "pre-post": a pair of volumes (presynaptic, postsynaptic sites), or one
         volume in which odd ids are presynaptic and even ids postsynaptic.
     partner_rule : {"partners", "pre-post"}
-    axes, voxel_size
+    axes, voxel_size, allow_missing_chunks
         Of volumes, as in :func:`connectograph.evaluate`.
     point_resolution : tuple of 3 floats, optional
         (z, y, x) in nm, of tables whose positions are not in nm.
@@ -55,7 +56,7 @@ def read_directed(
     InputError
         If one cannot be opened, says nothing of direction, or they do not fit together.
     """
-    how: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size}
+    how: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     volume = read_volume(segmentation, role="segmentation", **how)
     inputs: Inputs = {"segmentation": volume}
     for role, source in zip(_ROLES, (truth, predicted), strict=True):
