@@ -27,8 +27,8 @@ from connectograph.volumes import Block, Shape
 
 __all__ = ["ChunkedLabels", "check_chunks", "open_chunked"]
 
-_BLOCK_BYTES = 16 << 20
-"""About how much is read at once where chunks are smaller."""
+_BLOCK_BYTES = 4 << 20
+"""About how much is read at once where chunks are smaller: larger blocks do not stay in a core's cache."""
 
 _PRECOMPUTED_CHUNK = re.compile(rb"/?\d+-\d+_\d+-\d+_\d+-\d+$")
 
@@ -92,7 +92,7 @@ class ChunkedLabels:
         return self.dtype.type(0) if value is None else np.asarray(value).item()
 
     def blocks(self) -> Iterator[Block]:
-        """Groups of whole chunks, of tens of MiB."""
+        """Groups of whole chunks, of a few MiB, or single chunks that are larger."""
         for origin, shape in _Grid(self.shape, self._step, self.grid.origin).boxes():
             yield Block(origin, shape, partial(self._read, origin, shape))
 
@@ -329,7 +329,7 @@ def _dtype_of(view: Any, name: str) -> np.dtype[Any]:
 
 
 def _plan_step(chunk: Sequence[int], shard: Sequence[int], shape: Shape, itemsize: int) -> Shape:
-    """As many whole chunks as are tens of MiB: first inside a shard, then several shards."""
+    """As many whole chunks as are read at once: first inside a shard, then several shards."""
     step = list(chunk)
     for axis in (2, 1, 0):
         ratio = shard[axis] // chunk[axis] if shard[axis] % chunk[axis] == 0 else 1

@@ -90,8 +90,7 @@ def describe_layer(properties: Mapping[str, Any], dataset: str | None, where: st
     if form not in _DRIVERS:
         raise InputError(
             f"{where}:{name} is stored as {form!r}; webKnossos layers are read as zarr3, zarr or n5. Convert it: "
-            f"pip install 'connectograph[webknossos]', then webknossos convert-zarr or, in Python, "
-            "webknossos.Dataset.open(FOLDER).copy_dataset(NEW, data_format='zarr3')."
+            f"pip install 'connectograph[webknossos]', then webknossos copy-dataset --data-format zarr3 {where} NEW."
         )
     mags = [mag for mag in layer.get("mags") or () if isinstance(mag, Mapping)]
     factors = [_factors(mag.get("mag")) for mag in mags]
