@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from connectograph.blocks.plan import default_workers
 from connectograph.blocks.tasks import Task
-from connectograph.errors import BlockFailed, InputError
+from connectograph.errors import BlockFailed, InputError, WorkerLost
 
 if TYPE_CHECKING:
     from connectograph.io.checkpoints import Checkpoints
@@ -103,7 +103,9 @@ class Runner:
         parts = task.split()
         if len(parts) > 1:  # one at a time: whichever fails now is the one
             return task.merge([self._result(part, self.submit(part)) for part in parts])
-        raise BlockFailed(f"{task} failed {_RETRIES + 1} times: {type(reason).__name__}: {reason}") from reason
+        message = f"{task} failed {_RETRIES + 1} times: {type(reason).__name__}: {reason}"
+        # a fault of the program is no reason to try the run again
+        raise (BlockFailed if isinstance(reason, (OSError, WorkerLost)) else RuntimeError)(message) from reason
 
 
 class ThreadRunner(Runner):

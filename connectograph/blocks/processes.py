@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from connectograph.blocks import engines
 from connectograph.blocks.tasks import Task
@@ -41,18 +42,21 @@ class ProcessRunner(engines.Runner):
     def __init__(self, workers: int, ahead_bytes: int) -> None:
         super().__init__(workers, ahead_bytes)
         self._lock = threading.Lock()
+        self._homes: WeakKeyDictionary[Future[Any], _Nursery] = WeakKeyDictionary()
         self._start()
 
     def submit(self, task: Task[T]) -> Future[T]:
         with self._lock:
             try:
-                return self._pool.submit(_run, task)
+                future = self._pool.submit(_run, task)
             except BrokenProcessPool:
                 self._restart()
-                return self._pool.submit(_run, task)
+                future = self._pool.submit(_run, task)
+            self._homes[future] = self._nursery
+        return future
 
     def wait(self, task: Task[T], future: Future[T]) -> T:
-        nursery = self._nursery
+        nursery = self._homes[future]
         try:
             return future.result(timeout=engines.PATIENCE_SECONDS)
         except TimeoutError:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from connectograph.cli.parser import build_parser
-from connectograph.errors import InputError
+from connectograph.errors import BlockFailed, InputError, RunStopped
 
 __all__ = ["main", "run"]
 
@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except MemoryError:
         return _fail("There is not enough memory for this. Crop the volumes, or use fewer --workers.", 2)
+    except (RunStopped, BlockFailed) as error:
+        return _fail(str(error), 3)
     except KeyboardInterrupt:
         return _fail("Interrupted; the run was not finished.", 3)
     except BrokenPipeError:

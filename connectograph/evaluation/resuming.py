@@ -15,10 +15,10 @@ from connectograph._version import __version__
 from connectograph.errors import BlockFailed, DiskFull, InputError, RunStopped
 from connectograph.io.checkpoints import Checkpoints
 from connectograph.io.files import dump_json, write_atomic
-from connectograph.io.runs import Run, abandon_run, open_run
+from connectograph.io.runs import Run, abandon_run, open_run, read_run
 from connectograph.io.stamps import stamp_files
 
-__all__ = ["describe_task", "open_resumable"]
+__all__ = ["describe_task", "open_resumable", "recall_finished"]
 
 _TASK, _BLOCKS = "task.json", "blocks"
 
@@ -72,8 +72,7 @@ def open_resumable(
     if resume:
         _refuse_other(folder, task)
     existed = folder.is_dir()
-    identity = hashlib.sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()
-    with open_run(folder, overwrite=overwrite, resume=resume, identity=identity) as run:
+    with open_run(folder, overwrite=overwrite, resume=resume, identity=_identify(task)) as run:
         try:
             with _raise_on_termination():
                 write_atomic(run.scratch / _TASK, dump_json(task))
@@ -84,6 +83,18 @@ def open_resumable(
             if not run.files and not (run.scratch / _BLOCKS).is_dir() and not resume:
                 abandon_run(run, existed=existed)
             raise
+
+
+def recall_finished(folder: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """report.json of the very same evaluation in a folder, if it was finished."""
+    if not (folder / "run.json").is_file() or read_run(folder).get("identity") != _identify(task):
+        return None
+    report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
+    return report
+
+
+def _identify(task: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()
 
 
 def _refuse_other(folder: Path, task: Mapping[str, Any]) -> None:

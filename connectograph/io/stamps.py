@@ -24,7 +24,7 @@ def stamp_files(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        Name to ``bytes`` and ``modified_ns``.
+        Name to ``bytes`` and ``modified_ns`` (a string: JSON's numbers are too short).
     """
     stamps = {name: _stamp(Path(split_path(name)[0])) for name in names if name}
     return {name: stamp for name, stamp in stamps.items() if stamp}
@@ -48,5 +48,5 @@ def _stamp(path: Path) -> dict[str, Any]:
         return {}
     return {
         "bytes": sum(status.st_size for status in files),
-        "modified_ns": max((status.st_mtime_ns for status in files), default=0),
+        "modified_ns": str(max((status.st_mtime_ns for status in files), default=0)),
     }
