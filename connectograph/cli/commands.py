@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectograph.cli.console import print_card, print_closing, print_exclusions, print_verdicts, show_progress
+from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
 from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
 from connectograph.errors import InputError, MissingVoxelSize
 from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
@@ -49,8 +50,10 @@ def run_demo(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Print an input card for each volume."""
+    """Print an input card for each volume, for annotations and for tables of points."""
     for name in options.volumes:
+        if show_points(name):
+            continue
         volume, sized = _read_any(name, options)
         n_ids = len(measure_segments(volume, workers=options.workers)) if volume.dtype.kind in "bui" else None
         print_card("volume", volume, n_ids, sized=sized)
@@ -116,6 +119,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
         from connectograph.cli.study import evaluate_several
 
         return evaluate_several(options, settings, reading, card)
+    if options.partner_rule in RULES:
+        from connectograph.evaluation.segmentations import refuse_directed
+
+        refuse_directed(options.predicted_segmentation)
+        return _finish(evaluate_pairs(options, settings, reading), options, card)
+    refuse_pairs(options)
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)

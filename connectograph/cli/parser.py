@@ -102,7 +102,19 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
     _dilating(parser)
     _keeping(parser)
-    parser.add_argument("--partner-rule", default="all-pairs", metavar="RULE", help="all-pairs (default) or top-pair")
+    parser.add_argument(
+        "--partner-rule", default="all-pairs", metavar="RULE",
+        help="all-pairs (default) or top-pair; directed: partners (points) or pre-post (masks)",
+    )  # fmt: skip
+    for side in ("truth", "predicted"):
+        parser.add_argument(
+            f"--{side}-post",
+            metavar="FILE[:DATASET]",
+            help=f"pre-post: postsynaptic mask, with --{side} as presynaptic",
+        )
+    parser.add_argument(
+        "--point-resolution", type=_triple, metavar="Z,Y,X", help="partners: unit of the positions in a table, in nm"
+    )
     parser.add_argument("--min-contact-voxels", type=int, default=1, metavar="N", help="voxels a link needs")
     parser.add_argument("--predicted-form", choices=("labels", "mask", "heatmap"), help="of PRED; default: judged")
     parser.add_argument("--threshold", type=float, metavar="T", help="of a heat map, in its stored units")

@@ -14,7 +14,7 @@ from connectograph.evaluation.card import Card, add_card
 from connectograph.evaluation.comparison import compare_cases
 from connectograph.evaluation.job import evaluate_cases
 from connectograph.evaluation.settings import Settings
-from connectograph.evaluation.study import Study, Task, conduct_study, read_cases
+from connectograph.evaluation.study import Study, Task, conduct_study, read_cases, refuse_directed
 from connectograph.evaluation.study_folder import Place
 from connectograph.report.elements import Table
 from connectograph.report.pages.study import list_reasons, tabulate_ranking
@@ -26,6 +26,7 @@ def evaluate_several(
     options: argparse.Namespace, settings: Settings, reading: dict[str, Any], card: Card | None
 ) -> int:
     """Evaluate volumes of several predictions."""
+    refuse_directed(settings)
     others = (options.raw, options.predicted_segmentation)
     cases = read_cases(options.segmentation, options.truth, options.predicted, *others, **reading)
     files = [{role: volume.name for role, volume in case.items()} for case in cases]

@@ -36,6 +36,7 @@ from connectograph.evaluation.segmentations import (
     describe_own_inputs,
     describe_segmentations,
     read_own_segmentation,
+    refuse_directed,
 )
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import (
@@ -48,7 +49,7 @@ from connectograph.evaluation.sides import (
 )
 from connectograph.graphs import align, build_edges
 from connectograph.io import read_volume, split_path
-from connectograph.partners import assign_partners, attach_synapses
+from connectograph.partners import DIRECTED_RULES, assign_partners, attach_synapses
 from connectograph.report import write_verdict
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses, label_synapses, measure_synapses
@@ -84,8 +85,8 @@ class Survey:
 def evaluate(
     segmentation: Source,
     *,
-    truth: Source | None = None,
-    predicted: Source | None = None,
+    truth: Any = None,
+    predicted: Any = None,
     predicted_segmentation: Source | None = None,
     raw: Source | None = None,
     dilation: int | None = 1,
@@ -102,6 +103,7 @@ def evaluate(
     contactome: bool = False,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
+    point_resolution: Triple | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -112,7 +114,8 @@ def evaluate(
     segmentation : path or Volume
         Neuron labels (z, y, x). A path may name a dataset: ``FILE:DATASET``; a CREMI file needs none.
     truth : path or Volume, optional
-        True synapses: instance labels, or a boolean mask. By default the clefts in the segmentation's CREMI file.
+        True synapses: instance labels, or a boolean mask. By default the clefts in the segmentation's CREMI file. For
+        directed synapses (see `partner_rule`) points or masks.
     predicted : path or Volume, optional
         Predicted synapses: labels, a mask, or a heat map (with `threshold`). Without it only the truth is assembled.
     predicted_segmentation : path or Volume, optional
@@ -132,8 +135,11 @@ def evaluate(
         Split segments into their 26-connected components first.
     min_split_fraction : float
         Share of its segment that a split component needs to become a segment of its own.
-    partner_rule : {"all-pairs", "top-pair"}
-        Which contacts of a synapse are links.
+    partner_rule : {"all-pairs", "top-pair", "partners", "pre-post"}
+        Which contacts of a synapse are links. "partners" and "pre-post" are directed: "partners" takes CREMI
+        annotations or tables of points (:func:`connectograph.read_points`) as truth and prediction, "pre-post" masks:
+        a pair of volumes (presynaptic, postsynaptic sites), or one volume with odd ids presynaptic and even ids
+        postsynaptic; sites that touch within the dilation are partners.
     min_contact_voxels : int
         Voxels that a contact needs to become a link.
     predicted_form : {"labels", "mask", "heatmap"}, optional
@@ -148,6 +154,8 @@ def evaluate(
         Order in which the files store the axes.
     voxel_size : tuple of 3 floats, optional
         (z, y, x) in nm, instead of the files' own.
+    point_resolution : tuple of 3 floats, optional
+        (z, y, x) in nm: unit of the positions in tables of points that do not say it.
     workers : int, optional
         Threads; by default the CPUs this process may use.
     progress : callable, optional
@@ -175,6 +183,13 @@ def evaluate(
         dilation, dilation_nm, min_segment_voxels, tuple(exclude_segments), split_disconnected, min_split_fraction,
         partner_rule, min_contact_voxels, predicted_form, threshold, min_synapse_voxels, contactome,
     ).checked()  # fmt: skip
+    if settings.partner_rule in DIRECTED_RULES:
+        from connectograph.evaluation.directed import evaluate_sources
+
+        refuse_directed(predicted_segmentation)
+        sources = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
+        reading = {"axes": axes, "voxel_size": voxel_size, "point_resolution": point_resolution}
+        return evaluate_sources(sources, settings, reading, workers=workers, progress=progress)
     volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
     given = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
     given["predicted_segmentation"] = predicted_segmentation

@@ -24,6 +24,7 @@ from connectograph.blocks import EngineLike, open_engine
 from connectograph.compare import compare_edges
 from connectograph.contacts import scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
+from connectograph.errors import InputError
 from connectograph.evaluation.content import describe_grid
 from connectograph.evaluation.measures import Measures
 from connectograph.evaluation.settings import Settings
@@ -41,7 +42,13 @@ from connectograph.synapses import Synapses
 from connectograph.tables import make_table
 from connectograph.volumes import Volume
 
-__all__ = ["OwnSegmentation", "describe_own_inputs", "describe_segmentations", "read_own_segmentation"]
+__all__ = [
+    "OwnSegmentation",
+    "describe_own_inputs",
+    "describe_segmentations",
+    "read_own_segmentation",
+    "refuse_directed",
+]
 
 _Ids = npt.NDArray[np.uint64]
 
@@ -96,6 +103,15 @@ class OwnSegmentation:
             "predicted_segments_below_size": int((status == "below_size").sum()),
             "predicted_split_voxels_to_background": self.n_voxels_dropped,
         }
+
+
+def refuse_directed(predicted_segmentation: object) -> None:
+    """Refuse a predicted segmentation with a directed partner rule, which looks up sites in one segmentation."""
+    if predicted_segmentation is not None:
+        raise InputError(
+            "A predicted segmentation cannot be used with the partner rules 'partners' and 'pre-post': leave it out, "
+            "or use --partner-rule all-pairs or top-pair."
+        )
 
 
 def read_own_segmentation(

@@ -23,6 +23,7 @@ from connectograph.evaluation.ranking import enter_evaluation, rank_entries
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.study_folder import Place, choose_names, write_study
+from connectograph.partners import DIRECTED_RULES
 from connectograph.volumes import Triple, Volume
 
 __all__ = ["Study", "Task", "compare_many", "conduct_study", "evaluate_many", "read_cases"]
@@ -150,6 +151,7 @@ def evaluate_many(
     """
     chosen = Settings(**settings).checked()
     predictions = list(predicted)
+    refuse_directed(chosen)
     reading = {"axes": axes, "voxel_size": voxel_size}
     cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
     given = {"segmentation": segmentation, "truth": truth, "raw": raw, "predicted_segmentation": predicted_segmentation}
@@ -226,6 +228,15 @@ def read_cases(
     first = read_inputs(segmentation, truth, predicted[0], raw, predicted_segmentation, **reading)
     shared, others = (first["segmentation"], first["truth"]), (first.get("raw"), first.get("predicted_segmentation"))
     return [first, *(read_inputs(*shared, each, *others, **reading) for each in predicted[1:])]
+
+
+def refuse_directed(settings: Settings) -> None:
+    """A study is of undirected rules: its predictions are volumes read together."""
+    if settings.partner_rule in DIRECTED_RULES:
+        raise InputError(
+            f"Several predictions are ranked with the rules all-pairs and top-pair only; found "
+            f"{settings.partner_rule!r}. Evaluate each prediction for itself, with its own --out."
+        )
 
 
 def conduct_study(task: Task, place: Place | None) -> Study:

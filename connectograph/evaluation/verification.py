@@ -10,6 +10,8 @@ import numpy as np
 
 from connectograph.errors import InputError
 from connectograph.evaluation.comparison import compare_connectomes
+from connectograph.evaluation.directed import evaluate_sources
+from connectograph.evaluation.directed_inputs import join_pairs
 from connectograph.evaluation.job import evaluate_volumes, read_inputs
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
@@ -17,6 +19,7 @@ from connectograph.evaluation.writing import SLICES, file_of, render_reports
 from connectograph.io.files import dump_json, sha256_file, write_atomic
 from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
 from connectograph.io.tables import read_table
+from connectograph.partners import DIRECTED_RULES
 
 __all__ = ["render_run", "verify_run"]
 
@@ -116,6 +119,8 @@ def _recompute(folder: Path, record: dict[str, Any]) -> Evaluation:
         match = paths.get("match")
         return compare_connectomes(paths["truth"], paths["predicted"], directed=settings["directed"], match=match)
     reading = record["reading"]
+    if settings["partner_rule"] in DIRECTED_RULES:
+        return evaluate_sources(join_pairs(paths), Settings.from_dict(settings), reading)
     others = (paths.get(role) for role in ("predicted", "raw", "predicted_segmentation"))
     volumes = read_inputs(paths["segmentation"], paths["truth"], *others, **reading)
     return evaluate_volumes(volumes, Settings.from_dict(settings), paths, reading)

@@ -14,6 +14,7 @@ from connectograph.report.pages.errors import build_errors
 from connectograph.report.pages.motifs import build_motifs
 from connectograph.report.pages.neurons import build_neurons
 from connectograph.report.pages.overlap import build_overlap
+from connectograph.report.pages.partner_sites import build_partner_sites
 from connectograph.report.pages.reproduce import build_reproduce
 from connectograph.report.pages.segmentation import build_segmentation
 from connectograph.report.pages.summary import build_summary
@@ -36,12 +37,22 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "synapses": build_synapses,
     "synapse_matching": build_overlap,
     "segmentation_matching": build_segmentation,
+    "partner_sites": build_partner_sites,
     "errors": build_errors,
     "reproduce": build_reproduce,
 }
 """All pages in order, by name."""
 
-_COMPARED = ("thresholds", "baselines", "weights", "neurons", "motifs", "synapse_matching", "segmentation_matching")
+_COMPARED = (
+    "thresholds",
+    "baselines",
+    "weights",
+    "neurons",
+    "motifs",
+    "synapse_matching",
+    "partner_sites",
+    "segmentation_matching",
+)
 """Pages of the block of this name; without a comparison, "connections" says why there is none."""
 
 
