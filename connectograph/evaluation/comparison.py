@@ -18,6 +18,7 @@ from connectograph.compare import compare_edges
 from connectograph.compare.edges import describe_outcomes
 from connectograph.errors import InputError, SchemaError
 from connectograph.evaluation import content
+from connectograph.evaluation.attribution import leave_out_causes
 from connectograph.evaluation.measures import MEASURE_SETTINGS, describe_intervals, measure_connectomes
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import align, edges_of, nodes_of
@@ -31,6 +32,7 @@ Connectome: TypeAlias = str | Path | pd.DataFrame | nx.Graph
 """A file, an edge table or a networkx graph."""
 
 _NO_VOLUMES = "connectomes were compared without volumes"
+_NO_SYNAPSES = "connectomes were compared without their synapses, so no error has a known cause"
 
 
 def compare_connectomes(
@@ -133,6 +135,7 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None) -> Evaluati
         "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
         **content.undefined("synapses", _NO_VOLUMES),
         **content.undefined("synapse_matching", _NO_VOLUMES),
+        **leave_out_causes(_NO_SYNAPSES),
         **content.undefined("clefts", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
         "settings": {"directed": directed, "matched": pairs is not None, **MEASURE_SETTINGS},

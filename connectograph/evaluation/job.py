@@ -22,6 +22,7 @@ from connectograph.contacts import dilation_offsets, find_contacts, scan_segment
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation import content
+from connectograph.evaluation.attribution import explain_errors, leave_out_causes
 from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
@@ -433,7 +434,7 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.N
         measures = leave_out_measures(NO_PREDICTION)
         names = ("edges", "strict", "synapse_matching", "clefts")
         blocks = {key: value for name in names for key, value in content.undefined(name, NO_PREDICTION).items()}
-        return Scores(None, None, {**blocks, **measures.blocks})
+        return Scores(None, None, {**blocks, **leave_out_causes(NO_PREDICTION), **measures.blocks})
     truth, predicted = tables["edges_truth"], tables["edges_predicted"]
     both = align(truth, predicted, nodes=nodes)
     score = compare_edges(both)
@@ -442,10 +443,12 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.N
         distances = beside.submit(measure_distances, *(side.synapses for side in sides.values()))
         measures = measure_connectomes(both, tables)
         matches = match_sides(sides["truth"], sides["predicted"])
-    tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
+        tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
+        errors = explain_errors(tables)
+    tables |= errors.tables
     edges = content.describe_edges(score, both, describe_intervals(both))
-    blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **distances.result()}
-    return Scores(score, strict, blocks)
+    blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **errors.blocks}
+    return Scores(score, strict, {**blocks, **distances.result()})
 
 
 def _build_report(

@@ -28,7 +28,7 @@ SLICES = "figures/middle_slice.npz"
 """The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
 
 _SLICE_PIXELS = 640
-_AS_CSV = ("edge_outcomes", "edges_truth", "edges_predicted")
+_AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
 
 
 def write_evaluation(

@@ -3,12 +3,13 @@
 Conventions: ``plot_x(result, *, ax=None) -> Axes``; without `ax` a new figure is made, never pyplot's current one. What
 is drawn can be read back from the artists, whose labels name the outcome or the side.
 
-Functions: :func:`plot_adjacency`, :func:`plot_degrees`, :func:`plot_motifs`, :func:`plot_neurons`,
-:func:`plot_neuron_distribution`, :func:`plot_overlap`, :func:`plot_pairs_per_synapse`, :func:`plot_precision_recall`,
-:func:`plot_slices`, :func:`plot_strata`, :func:`plot_thresholds`, :func:`plot_weights`.
+Functions: :func:`plot_adjacency`, :func:`plot_causes`, :func:`plot_degrees`, :func:`plot_fixes`, :func:`plot_motifs`,
+:func:`plot_neurons`, :func:`plot_neuron_distribution`, :func:`plot_overlap`, :func:`plot_pairs_per_synapse`,
+:func:`plot_precision_recall`, :func:`plot_slices`, :func:`plot_strata`, :func:`plot_thresholds`, :func:`plot_weights`.
 """
 
 from connectograph.plots.adjacency import plot_adjacency
+from connectograph.plots.causes import CAUSE_WORDS, plot_causes, plot_fixes
 from connectograph.plots.curves import plot_precision_recall
 from connectograph.plots.degrees import count_degrees, plot_degrees
 from connectograph.plots.motifs import TRIAD_ARROWS, plot_motifs
@@ -20,6 +21,7 @@ from connectograph.plots.thresholds import plot_thresholds
 from connectograph.plots.weights import count_weights, plot_strata, plot_weights
 
 __all__ = [
+    "CAUSE_WORDS",
     "COLOURS",
     "MARKS",
     "OUTCOMES",
@@ -29,7 +31,9 @@ __all__ = [
     "count_weights",
     "house_style",
     "plot_adjacency",
+    "plot_causes",
     "plot_degrees",
+    "plot_fixes",
     "plot_motifs",
     "plot_neuron_distribution",
     "plot_neurons",

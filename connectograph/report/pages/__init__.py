@@ -7,10 +7,12 @@ from collections.abc import Callable
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Section
 from connectograph.report.pages.baselines import build_baselines
+from connectograph.report.pages.causes import build_causes
 from connectograph.report.pages.connections import build_connections
 from connectograph.report.pages.data import build_data
 from connectograph.report.pages.degree import build_degree
 from connectograph.report.pages.errors import build_errors
+from connectograph.report.pages.fixes import build_fixes
 from connectograph.report.pages.motifs import build_motifs
 from connectograph.report.pages.neurons import build_neurons
 from connectograph.report.pages.overlap import build_overlap
@@ -38,6 +40,8 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "synapse_matching": build_overlap,
     "segmentation_matching": build_segmentation,
     "partner_sites": build_partner_sites,
+    "causes": build_causes,
+    "fixes": build_fixes,
     "errors": build_errors,
     "reproduce": build_reproduce,
 }
@@ -52,6 +56,8 @@ _COMPARED = (
     "synapse_matching",
     "partner_sites",
     "segmentation_matching",
+    "causes",
+    "fixes",
 )
 """Pages of the block of this name; without a comparison, "connections" says why there is none."""
 

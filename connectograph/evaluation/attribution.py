@@ -1,0 +1,140 @@
+"""Why connections are wrong and what to fix first, as blocks of report.json and tables.
+
+Conventions: pure; an undefined number or block is None with its reason beside it; ids are strings.
+
+Functions: :func:`explain_errors`, :func:`leave_out_causes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from connectograph._numbers import divide, explain_missing
+from connectograph.attribution import (
+    OwnSegmentation,
+    attribute_edges,
+    attribute_links,
+    blame_causes,
+    blame_links,
+    compare_line_graphs,
+    count_causes,
+    rank_fixes,
+)
+from connectograph.evaluation.content import undefined
+from connectograph.evaluation.measures import Measures
+
+__all__ = ["MOST_FIXES", "explain_errors", "leave_out_causes"]
+
+MOST_FIXES = 1000
+"""Fixes in the table."""
+
+_FIRST = 20
+"""Fixes in report.json."""
+_GOALS = (0.8, 0.9, 0.95, 0.99, 1.0)
+"""Values of F1 for which the number of fixes is given."""
+_BLOCKS = ("causes", "blame", "fixes", "line_graph")
+_WHY = dict.fromkeys(("f1_lost", "f1", "gain"), "the truth has no edge")
+
+
+def leave_out_causes(reason: str) -> dict[str, Any]:
+    """All blocks null, with the reason.
+
+    Examples
+    --------
+    >>> leave_out_causes("no prediction was given")["fixes_reason"]
+    'no prediction was given'
+    """
+    return {key: value for name in _BLOCKS for key, value in undefined(name, reason).items()}
+
+
+def explain_errors(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    segmentation: OwnSegmentation | None = None,
+    truth_in_predicted: pd.DataFrame | None = None,
+) -> Measures:
+    """Attribute every wrong link and edge, split the loss, and rank what to fix.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        "links_truth", "links_predicted", "synapse_matches", "edge_outcomes".
+    segmentation : OwnSegmentation, optional
+        If the prediction was linked in a segmentation of its own.
+    truth_in_predicted : pandas.DataFrame, optional
+        Then also the table "links" of the true synapses in the predicted segmentation.
+
+    Returns
+    -------
+    Measures
+        Blocks "causes", "blame", "fixes", "line_graph"; tables "edge_outcomes" with `cause`, "link_outcomes", "fixes".
+
+    Examples
+    --------
+    >>> from connectograph.tables import empty_table
+    >>> names = {"links_truth": "links", "links_predicted": "links"}
+    >>> nothing = {name: empty_table(names.get(name, name))
+    ...            for name in (*names, "synapse_matches", "edge_outcomes")}
+    >>> explain_errors(nothing).blocks["causes"]["n"]
+    0
+    """
+    truth, predicted, matches = (tables[name] for name in ("links_truth", "links_predicted", "synapse_matches"))
+    links = attribute_links(truth, predicted, matches, segmentation=segmentation)
+    edges = attribute_edges(tables["edge_outcomes"], links)
+    all_links = {"truth": truth, "predicted": predicted}
+    if segmentation is not None and truth_in_predicted is not None:
+        all_links |= {"predicted_in_truth": segmentation.links, "truth_in_predicted": truth_in_predicted}
+    fixes = rank_fixes(truth, predicted, matches, most=MOST_FIXES)
+    blocks = {
+        "causes": _describe_causes(edges, links),
+        "blame": blame_links(all_links, matches).to_dict(),
+        "fixes": _describe_fixes(edges, fixes),
+        "line_graph": compare_line_graphs(truth, predicted, matches).to_dict(),
+    }
+    return Measures(blocks, {"edge_outcomes": edges, "link_outcomes": links, "fixes": fixes})
+
+
+def _describe_causes(edges: pd.DataFrame, links: pd.DataFrame) -> dict[str, Any]:
+    """Wrong edges by outcome and cause with the F1 that each costs, and wrong links."""
+    blame = blame_causes(edges)
+    wrong = edges[edges["outcome"] != "tp"]
+    rows = []
+    for name, lost in blame.parts.items():
+        outcome, cause = name.split(" ")
+        n = int(((wrong["outcome"] == outcome) & (wrong["cause"] == cause)).sum())
+        rows.append({"outcome": outcome, "cause": cause, "n": n, **explain_missing({"f1_lost": lost}, _WHY)})
+    return {
+        "n": len(wrong),
+        **explain_missing({"f1_lost": blame.loss}, _WHY),
+        "edges": rows,
+        "links": count_causes(links),
+    }
+
+
+def _describe_fixes(edges: pd.DataFrame, fixes: pd.DataFrame) -> dict[str, Any]:
+    """How many fixes it takes to a number of goals, and the first of them."""
+    counts = edges["outcome"].value_counts()
+    tp, errors = int(counts.get("tp", 0)), len(edges) - int(counts.get("tp", 0))
+    reached = [(goal, int((fixes["f1"] < goal).sum()) + 1) for goal in _GOALS if (fixes["f1"] >= goal).any()]
+    return {
+        **explain_missing({"f1": divide(2 * tp, 2 * tp + errors)}, {"f1": "neither graph has an edge"}),
+        "n_listed": len(fixes),
+        "most": MOST_FIXES,
+        "to_reach": [{"f1": goal, "n_fixes": n} for goal, n in reached],
+        "first": [_describe_fix(row) for row in fixes.head(_FIRST).to_dict("records")],
+    }
+
+
+def _describe_fix(row: Mapping[Any, Any]) -> dict[str, Any]:
+    ids = ("synapse_id_truth", "synapse_id_predicted", "source", "target")
+    counts = ("step", "n_links", "tp", "fp", "fn")
+    return {
+        "kind": str(row["kind"]),
+        **{name: str(int(row[name])) for name in ids},
+        **{name: int(row[name]) for name in counts},
+        **explain_missing({name: float(row[name]) for name in ("gain", "f1")}, _WHY),
+        **{axis: float(row[axis]) for axis in ("z_nm", "y_nm", "x_nm")},
+    }
