@@ -120,6 +120,42 @@ def odd_even(pre, post):
     return labels
 
 
+def test_annotations_tables_and_masks_of_one_phantom_agree(tmp_path):
+    """Known direction: the planted links are found from all three, and reversed they are all wrong but undirected."""
+    segmentation = cg.synthetic.make_segmentation((12, 120, 120), n_segments=30, rng=5)
+    segmentation = Volume(segmentation.labels, SIZE, OFFSET)
+    sites, planted = cg.synthetic.plant_sites(segmentation, n_sites=20, rng=6)
+    where = [[f"{end}_{axis}_nm" for axis in "zyx"] for end in ("pre", "post")]
+    first = planted.drop_duplicates("pre_site_id")
+    annotations = Annotations(
+        np.concatenate([first["pre_site_id"], planted["post_site_id"]]),
+        ["presynaptic_site"] * len(first) + ["postsynaptic_site"] * len(planted),
+        np.concatenate([first[where[0]], planted[where[1]]]) - (40.0, 1.0, 0.5),
+        planted[["pre_site_id", "post_site_id"]].to_numpy(),
+        (40.0, 1.0, 0.5),
+    )
+    write_annotations(tmp_path / "a.hdf", annotations)
+    table = planted.drop(columns=["pre_segment", "post_segment"])
+    odd = sites.labels % np.uint64(2) == 1
+    pair = tuple(Volume(np.where(mask, sites.labels, 0), SIZE, OFFSET) for mask in (odd, ~odd))
+    inputs = [(tmp_path / "a.hdf", "partners"), (table, "partners"), (sites, "pre-post"), (pair, "pre-post")]
+    found = [evaluate(segmentation, truth=side, predicted=side, partner_rule=rule) for side, rule in inputs]
+    expected = planted.groupby(["pre_segment", "post_segment"]).size()
+    for ev in found:
+        edges = ev.tables["edges_truth"]
+        assert list(zip(edges["source"], edges["target"], strict=True)) == list(expected.index)
+        assert edges["n_synapses"].tolist() == expected.tolist()
+        links = ev.tables["links_truth"]
+        assert links["pre_site_id"].tolist() == planted["pre_site_id"].tolist()
+        assert ev.edges.f1 == 1.0
+    assert planted["pre_site_id"].duplicated().any()  # some are polyadic
+    names = {f"{a}_{axis}_nm": f"{b}_{axis}_nm" for a, b in (("pre", "post"), ("post", "pre")) for axis in "zyx"}
+    turned = table.rename(columns=names).drop(columns=["pre_site_id", "post_site_id"])
+    ev = evaluate(segmentation, truth=table, predicted=turned, partner_rule="partners")
+    assert ev.edges.f1 < 0.5
+    assert cg.compare_edges(nx.Graph(ev.truth_graph), nx.Graph(ev.predicted_graph)).f1 == 1.0
+
+
 def test_masks_are_polyadic_too():
     pre, post = np.zeros(SEGMENTS.shape, "u1"), np.zeros(SEGMENTS.shape, "u1")
     pre[0, 1, 1:6], post[0, 2, 3], post[0, 2, 1], post[1, 6, 10] = 1, 4, 5, 9

@@ -15,8 +15,9 @@ from connectograph.synthetic.phantom import Phantom, make_phantom
 from connectograph.synthetic.plant import plant_synapses
 from connectograph.synthetic.segment_errors import plant_errors
 from connectograph.synthetic.segmentation import make_segmentation
+from connectograph.synthetic.sites import plant_sites
 
 __all__ = [
-    "Phantom", "make_phantom", "make_segmentation", "perturb_synapses", "plant_errors", "plant_synapses",
-    "render_heatmap", "render_raw",
+    "Phantom", "make_phantom", "make_segmentation", "perturb_synapses", "plant_errors", "plant_sites",
+    "plant_synapses", "render_heatmap", "render_raw",
 ]  # fmt: skip
