@@ -129,6 +129,13 @@ def test_a_changed_store_is_named(tmp_path: Path, small: dict[str, str]) -> None
     assert any("the truth has changed since the run" in line for line in verify_run(tmp_path / "run"))
 
 
+def test_pitfall_f26_a_chunk_that_changes_while_it_is_read(small: dict[str, str]) -> None:
+    chunk = next(Path(small["segmentation"], "0").glob("0.*"))
+    files = {"truth": small["truth"], "predicted": small["predicted"]}
+    with pytest.raises(cg.InputError, match="was changed while it was read"):
+        cg.evaluate(small["segmentation"], **files, progress=lambda voxels: chunk.touch())
+
+
 def test_check_shows_the_card_of_every_format(tmp_path: Path) -> None:
     volume = cg.Volume(np.arange(6 * 9 * 20, dtype="u8").reshape(6, 9, 20), (40, 8, 4), (80, 16, 12))
     paths = [writer(volume, tmp_path / f"{k}") for k, writer in enumerate(chunked.WRITERS.values())]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ __all__ = ["refuse_changed", "stamp_files"]
 
 
 def stamp_files(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Size and modification time of each file; of a folder, of the files directly in it.
+    """Size and modification time of each file; of a folder, of all files in it.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def refuse_changed(before: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _stamp(path: Path) -> dict[str, Any]:
     try:
-        files = [entry.stat() for entry in os.scandir(path) if entry.is_file()] if path.is_dir() else [path.stat()]
+        files = [file.stat() for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path.stat()]
     except OSError:
         return {}
     return {
