@@ -126,7 +126,8 @@ def count_terminals(
         validate_table(name, table)
     true = _list_ends(links_truth, "synapse_id_truth", "true_segment")
     predicted = _list_ends(links_predicted, "synapse_id_predicted", "predicted_segment")
-    reached = touches.set_axis(["synapse_id_predicted", "predicted_segment"], axis="columns")
+    columns = {"synapse_id": "synapse_id_predicted", "segment_id": "predicted_segment"}
+    reached = touches[list(columns)].rename(columns=columns)
     found = _find_ends(true, matches, reached, overlaps)
     shared = found.groupby(["true_segment", "predicted_segment"], as_index=False).size()
     lost = _subtract(true, found, ["synapse_id_truth", "true_segment"])["true_segment"]
