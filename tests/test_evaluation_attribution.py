@@ -112,3 +112,15 @@ def test_pictures_hold_the_numbers(ev):
     assert math.fsum(widths) == pytest.approx(ev.report["causes"]["f1_lost"])
     line = plot_fixes(ev.tables["fixes"], start=ev.edges.f1).lines[0]
     assert line.get_ydata().tolist() == [ev.edges.f1, *ev.tables["fixes"]["f1"]]
+
+
+def test_reversed_synapses_have_polarity():
+    segmentation = cg.synthetic.make_segmentation((12, 120, 120), n_segments=30, rng=5)
+    _, planted = cg.synthetic.plant_sites(segmentation, n_sites=20, rng=6)
+    table = planted.drop(columns=["pre_segment", "post_segment"])
+    names = {f"{a}_{axis}_nm": f"{b}_{axis}_nm" for a, b in (("pre", "post"), ("post", "pre")) for axis in "zyx"}
+    turned = table.rename(columns=names).drop(columns=["pre_site_id", "post_site_id"])
+    ev = cg.evaluate(segmentation, truth=table, predicted=turned, partner_rule="partners")
+    assert set(ev.edge_outcomes.loc[ev.edge_outcomes["outcome"] != "tp", "cause"]) == {"polarity"}
+    assert ev.report["blame"]["parts"] == {"synapses": 0.0, "partners": ev.report["blame"]["loss"]}
+    assert set(ev.tables["fixes"]["kind"]) == {"swap_partners"}

@@ -2,7 +2,7 @@
 
 Conventions: pure; an undefined number or block is None with its reason beside it; ids are strings.
 
-Functions: :func:`explain_errors`, :func:`leave_out_causes`.
+Functions: :func:`explain_errors`, :func:`leave_out_causes`, :func:`match_by_place`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectograph._numbers import divide, explain_missing
@@ -25,8 +27,10 @@ from connectograph.attribution import (
 )
 from connectograph.evaluation.content import undefined
 from connectograph.evaluation.measures import Measures
+from connectograph.matching import compare_partner_sites
+from connectograph.tables import make_table
 
-__all__ = ["MOST_FIXES", "explain_errors", "leave_out_causes"]
+__all__ = ["MOST_FIXES", "explain_errors", "leave_out_causes", "match_by_place"]
 
 MOST_FIXES = 1000
 """Fixes in the table."""
@@ -35,6 +39,7 @@ _FIRST = 20
 """Fixes in report.json."""
 _GOALS = (0.8, 0.9, 0.95, 0.99, 1.0)
 """Values of F1 for which the number of fixes is given."""
+_AXES = ("z_nm", "y_nm", "x_nm")
 _BLOCKS = ("causes", "blame", "fixes", "line_graph")
 _WHY = dict.fromkeys(("f1_lost", "f1", "gain"), "the truth has no edge")
 
@@ -95,6 +100,55 @@ def explain_errors(
         "line_graph": compare_line_graphs(truth, predicted, matches).to_dict(),
     }
     return Measures(blocks, {"edge_outcomes": edges, "link_outcomes": links, "fixes": fixes})
+
+
+def match_by_place(truth: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Match synapses of two sites by the point between these, whatever segments they join.
+
+    Parameters
+    ----------
+    truth, predicted : pandas.DataFrame
+        The tables "synapse_points".
+
+    Returns
+    -------
+    pandas.DataFrame
+        `synapse_id_truth`, `synapse_id_predicted` (0: none), `n_voxels_truth`, `n_voxels_predicted` and the place, as
+        in the table "synapse_matches"; matched at least total distance, up to that of CREMI's partner score.
+
+    Examples
+    --------
+    >>> from connectograph.tables import empty_table
+    >>> len(match_by_place(empty_table("synapse_points"), empty_table("synapse_points")))
+    0
+    """
+    found = compare_partner_sites(_place_between(truth), _place_between(predicted)).cremi
+    own = np.append(found.rows_truth, np.setdiff1d(np.arange(len(truth)), found.rows_truth))
+    alone = np.setdiff1d(np.arange(len(predicted)), found.rows_predicted)
+    # one more row, of zeros, for the position -1
+    rows = {
+        "truth": np.append(own, np.full(len(alone), -1)),
+        "predicted": np.concatenate([found.rows_predicted, np.full(len(own) - len(found.rows_truth), -1), alone]),
+    }
+    points = {"truth": truth, "predicted": predicted}
+
+    def pick(side: str, name: str) -> npt.NDArray[Any]:
+        values = points[side][name].to_numpy()
+        found_there: npt.NDArray[Any] = np.append(values, np.zeros(1, values.dtype))[rows[side]]
+        return found_there
+
+    columns = {f"{name}_{side}": pick(side, name) for name in ("synapse_id", "n_voxels") for side in rows}
+    places = {axis: np.where(rows["truth"] < 0, pick("predicted", axis), pick("truth", axis)) for axis in _AXES}
+    return pd.DataFrame({**columns, **places})
+
+
+def _place_between(points: pd.DataFrame) -> pd.DataFrame:
+    """The table "partner_sites" with both sites at the point between them, in the order of the rows."""
+    middle = {axis: (points[f"pre_{axis}"] + points[f"post_{axis}"]).to_numpy() / 2 for axis in _AXES}
+    number, same = np.arange(1, len(points) + 1), np.ones(len(points), np.int64)
+    ids = {"pre_site_id": number, "post_site_id": number, "source": same, "target": same + 1}
+    sites = {f"{end}_{axis}": values for end in ("pre", "post") for axis, values in middle.items()}
+    return make_table("partner_sites", {**ids, **sites})
 
 
 def _describe_causes(edges: pd.DataFrame, links: pd.DataFrame) -> dict[str, Any]:

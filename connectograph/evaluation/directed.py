@@ -20,6 +20,7 @@ from connectograph.compare import EdgeScore, compare_edges, score_counts
 from connectograph.compare.edges import describe_outcomes
 from connectograph.contacts import find_contacts, scan_segmentation
 from connectograph.evaluation import content
+from connectograph.evaluation.attribution import explain_errors, leave_out_causes, match_by_place
 from connectograph.evaluation.directed_inputs import Inputs, describe_sources, read_directed
 from connectograph.evaluation.directed_sites import DirectedSide, Sites, connect_sites, read_sites, share_voxels
 from connectograph.evaluation.measures import (
@@ -190,17 +191,22 @@ def _score(
     if "predicted" not in sides:
         names = ("edges", "strict", "synapse_matching", "partner_sites")
         blocks = {key: value for name in names for key, value in content.undefined(name, NO_PREDICTION).items()}
-        return None, None, {**blocks, **leave_out_measures(NO_PREDICTION).blocks}
+        blocks |= {**leave_out_causes(NO_PREDICTION), **leave_out_measures(NO_PREDICTION).blocks}
+        return None, None, blocks
     edges = tables["edges_truth"], tables["edges_predicted"]
     both = align(*edges, nodes=kept_ids(tables["segments"]), directed=True)
     score = compare_edges(both)
     strict = _score_strictly(score, sides["truth"], sides["predicted"])
     measures = measure_connectomes(both, tables)
     tables |= {"edge_outcomes": describe_outcomes(both, *edges), **measures.tables}
+    points = [sides[role].sites.points for role in ("truth", "predicted")]
+    errors = explain_errors({**tables, "synapse_matches": match_by_place(*points)})
+    tables |= errors.tables
     blocks = {
         **content.describe_edges(score, both, describe_intervals(both)),
         "strict": strict.to_dict(),
         **measures.blocks,
+        **errors.blocks,
         **content.undefined("synapse_matching", _NO_OVERLAP),
         **_compare_sites(sides, segmentation),
     }
