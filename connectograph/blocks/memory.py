@@ -14,6 +14,7 @@ from connectograph.blocks.engines import EngineLike
 from connectograph.blocks.plan import default_workers, iterate_blocks
 from connectograph.errors import InputError
 from connectograph.io.lazy import PIECE_BYTES
+from connectograph.io.pickled import XzPickleLabels
 from connectograph.io.sources import available_memory
 from connectograph.volumes import Volume
 
@@ -111,7 +112,7 @@ def plan_memory(
 
 def _block_bytes(volume: Volume) -> int:
     """Size of the first block, which is the largest; those of a stream, which cannot be asked twice, are small."""
-    if hasattr(getattr(volume.labels, "labels", volume.labels), "unpack_ahead"):
+    if isinstance(getattr(volume.labels, "labels", volume.labels), XzPickleLabels):
         return PIECE_BYTES
     shapes = [block.shape for block in islice(iterate_blocks(volume.labels), 1)]
     return math.prod(shapes[0]) * volume.dtype.itemsize if shapes else 0

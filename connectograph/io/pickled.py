@@ -3,13 +3,12 @@
 A pickle is a program. Here only the instructions that make up a numpy array are known, and the names it may call lead
 to stand-ins of this module that note shape and type; the voxels are not unpickled at all but streamed.
 
-Functions: :func:`read_pickled`, :func:`unpack_ahead`. Class: :class:`XzPickleLabels`.
+Functions: :func:`read_pickled`. Class: :class:`XzPickleLabels`.
 """
 
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,13 +19,13 @@ import numpy.typing as npt
 from connectograph.errors import InputError
 from connectograph.io.arrays import read_header
 from connectograph.io.layouts import Layout, make_layout
-from connectograph.io.lazy import Box, Buffers, Turned, cut_boxes, cut_rows, read_box, refuse_dtype, turn
+from connectograph.io.lazy import Box, Buffers, cut_boxes, cut_rows, read_box, refuse_dtype, turn
 from connectograph.io.sources import check_file
 from connectograph.io.streams import MAX_RATIO, Stream, open_stream
 from connectograph.io.unpickler import ArrayUnpickler
 from connectograph.volumes import Block, LazyLabels, Shape
 
-__all__ = ["XzPickleLabels", "read_pickled", "unpack_ahead"]
+__all__ = ["XzPickleLabels", "read_pickled"]
 
 _NPY = b"\x93NUMPY"
 
@@ -57,22 +56,13 @@ class XzPickleLabels:
         self.dtype = layout.dtype
         self._layout = layout
         self._buffers = Buffers()
-        self._early: Stream | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return XzPickleLabels, (self.path, self._layout)
 
-    def unpack_ahead(self) -> None:
-        """See :func:`unpack_ahead`; the next call of :meth:`blocks` goes on from there."""
-        if self._early is None:
-            self._early = open_stream(self.path)
-            self._early.run_ahead()
-            weakref.finalize(self, self._early.close)
-
     def blocks(self) -> Iterator[Block]:
         """Consecutive whole planes or rows."""
-        early, self._early = self._early, None
-        with early or open_stream(self.path) as stream:
+        with open_stream(self.path) as stream:
             found = _find_voxels(stream, self.path)
             if isinstance(found, np.ndarray) or found.n_bytes != self._layout.n_bytes:
                 raise InputError(f"{self.path} was changed while it was read. Run again when it is complete.")
@@ -136,19 +126,6 @@ def read_pickled(path: str) -> npt.NDArray[Any] | LazyLabels:
             f"{layout.dtype}, which has {layout.n_bytes:,}. The file is damaged; write it again."
         )
     return turn(XzPickleLabels(path, layout), layout.axes)
-
-
-def unpack_ahead(labels: npt.NDArray[Any] | LazyLabels) -> None:
-    """Begin to unpack a streamed volume that will soon be read once, while the caller does something else.
-
-    Parameters
-    ----------
-    labels : array or LazyLabels
-        Anything but an :class:`XzPickleLabels`, in whatever order of axes, is left alone.
-    """
-    stored = labels.labels if isinstance(labels, Turned) else labels
-    if isinstance(stored, XzPickleLabels):
-        stored.unpack_ahead()
 
 
 def _find_voxels(stream: Stream, path: str) -> _Found | npt.NDArray[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from threading import Condition, Thread
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from connectograph.errors import InputError
@@ -18,66 +17,13 @@ _STARTS = (b"\xfd7zXZ\x00", b"\x5d\x00\x00")
 """xz, and the older lzma."""
 
 _INPUT_BYTES = 1 << 16
-_PEEK_BYTES = 1 << 12
-_PIECE_BYTES = 1 << 20
-_AHEAD_BYTES = 1 << 28
-"""How far a file is unpacked ahead of its reader, e.g. while compiled kernels are loaded."""
-
+_AHEAD_BYTES = 1 << 12
 _UNPACKING_MEMORY = 1 << 29
 """The dictionary of xz -9 needs 65 MiB; a file may ask for 4 GiB."""
 
 
-class _Runner:
-    """A thread that calls a function that gives bytes, until it gives none or fails; the bytes wait to be taken."""
-
-    def __init__(self, unpack: Callable[[int], bytes]) -> None:
-        self._unpack = unpack
-        self._waiting: deque[bytes | Exception] = deque()
-        self._n_bytes = 0
-        self._stopped = False
-        self._changed = Condition()
-        self._thread = Thread(target=self._run, name="unpack", daemon=True)
-        self._thread.start()
-
-    def take(self, limit: int) -> bytes:
-        """The next bytes, at most `limit`; none at the end. What the function raised, it raises here."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting)
-            piece = self._waiting[0]
-            if isinstance(piece, Exception):
-                raise piece
-            if not piece:
-                return piece
-            self._waiting.popleft()
-            if len(piece) > limit:
-                self._waiting.appendleft(piece[limit:])
-            self._n_bytes -= min(limit, len(piece))
-            self._changed.notify_all()
-            return piece[:limit]
-
-    def stop(self) -> None:
-        """End the thread."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-        self._thread.join()
-
-    def _run(self) -> None:
-        piece: bytes | Exception = b"..."
-        while piece and isinstance(piece, bytes) and not self._stopped:
-            try:
-                piece = self._unpack(_PIECE_BYTES)
-            except Exception as error:
-                piece = error
-            with self._changed:
-                self._waiting.append(piece)
-                self._n_bytes += len(piece) if isinstance(piece, bytes) else 0
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stopped or self._n_bytes <= _AHEAD_BYTES)
-
-
 class Stream:
-    """Unpacked bytes, read once; a context manager that closes the file.
+    """Unpacked bytes, read once.
 
     Parameters
     ----------
@@ -94,31 +40,12 @@ class Stream:
         self.packed = start.startswith(_STARTS)
         self._decoder = _new_decoder()
         self._ahead = b""
-        self._runner: _Runner | None = None
-        self._n_unpacked = 0
         self.position = 0
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop unpacking and close the file."""
-        if self._runner is not None:
-            self._runner.stop()
-        self._file.close()
-
-    def run_ahead(self) -> None:
-        """Unpack in a thread of its own from now on, whether or not anybody reads yet."""
-        if self.packed:
-            self._runner = _Runner(self._unpack_packed)
 
     def peek(self, size: int) -> bytes:
         """The next few bytes, fewer at the end, without taking them."""
         while len(self._ahead) < size:
-            more = self._unpack(_PEEK_BYTES)
+            more = self._unpack(_AHEAD_BYTES)
             if not more:
                 break
             self._ahead += more
@@ -129,7 +56,7 @@ class Stream:
         parts = []
         missing = size
         while missing:
-            part = self._ahead or self._unpack(max(missing, _PEEK_BYTES))
+            part = self._ahead or self._unpack(max(missing, _AHEAD_BYTES))
             if not part:
                 raise InputError(
                     f"{self._where} is incomplete: it ends after {self.position:,} unpacked bytes, at least "
@@ -146,7 +73,7 @@ class Stream:
         parts = []
         length = 0
         while length <= limit:
-            ahead = self.peek(_PEEK_BYTES)
+            ahead = self.peek(_AHEAD_BYTES)
             end = ahead.find(b"\n") + 1
             parts.append(self.read(end or max(1, len(ahead))))
             length += len(parts[-1])
@@ -169,13 +96,10 @@ class Stream:
 
     def _unpack(self, limit: int) -> bytes:
         """Some bytes, at most `limit`; none at the end."""
-        if self._runner is not None:
-            return self._runner.take(limit)
-        return self._unpack_packed(limit) if self.packed else self._file.read(limit)
-
-    def _unpack_packed(self, limit: int) -> bytes:
         import lzma
 
+        if not self.packed:
+            return self._file.read(limit)  # type: ignore[no-any-return]
         try:
             return self._decode(limit)
         except lzma.LZMAError as error:
@@ -185,7 +109,7 @@ class Stream:
                     "was made, pack it with at most xz -9."
                 ) from error
             raise InputError(
-                f"{self._where} is damaged: it cannot be unpacked beyond {self._n_unpacked:,} bytes ({error}). Copy it "
+                f"{self._where} is damaged: it cannot be unpacked beyond {self.position:,} bytes ({error}). Copy it "
                 "again (rsync --partial --checksum)."
             ) from error
 
@@ -196,11 +120,10 @@ class Stream:
             packed = self._file.read(_INPUT_BYTES) if self._decoder.needs_input else b""
             if self._decoder.needs_input and not packed:
                 raise InputError(
-                    f"{self._where} is incomplete: it breaks off after {self._n_unpacked:,} unpacked bytes. Copy it "
-                    "again (rsync --partial --checksum)."
+                    f"{self._where} is incomplete: it breaks off after {self.position:,} unpacked bytes. Copy it again "
+                    "(rsync --partial --checksum)."
                 )
             unpacked: bytes = self._decoder.decompress(packed, limit)
-            self._n_unpacked += len(unpacked)
             if unpacked:
                 return unpacked
 
@@ -217,7 +140,8 @@ class Stream:
         return True
 
 
-def open_stream(path: str) -> Stream:
+@contextmanager
+def open_stream(path: str) -> Iterator[Stream]:
     """The unpacked bytes of a file.
 
     Examples
@@ -230,7 +154,8 @@ def open_stream(path: str) -> Stream:
     ...         stream.read(6)
     b'neuron'
     """
-    return Stream(open(path, "rb", buffering=0), path)
+    with open(path, "rb", buffering=0) as file:
+        yield Stream(file, path)
 
 
 def _new_decoder() -> Any:
