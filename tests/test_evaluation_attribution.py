@@ -124,3 +124,24 @@ def test_reversed_synapses_have_polarity():
     assert set(ev.edge_outcomes.loc[ev.edge_outcomes["outcome"] != "tp", "cause"]) == {"polarity"}
     assert ev.report["blame"]["parts"] == {"synapses": 0.0, "partners": ev.report["blame"]["loss"]}
     assert set(ev.tables["fixes"]["kind"]) == {"swap_partners"}
+
+
+def test_splits_and_merges_are_named():
+    """Neuron 2 in two pieces with a synapse at the smaller one; then neuron 4 as a part of the segment of neuron 1."""
+    true, predicted, clefts = np.zeros((3, 1, 12, 18), "uint64")
+    true[0, :, :6], true[0, :, 6:12], true[0, :, 12:] = 1, 2, 4
+    predicted[...] = true
+    predicted[0, :4, 6:12] = 20
+    clefts[0, 1, 5:7], clefts[0, 8, 5:7], clefts[0, 10, 11:13] = 1, 2, 3
+    volumes = [cg.Volume(labels, SIZE) for labels in (true, predicted, clefts)]
+    options = {"truth": volumes[2], "predicted": volumes[2]}
+    ev = cg.evaluate(volumes[0], predicted_segmentation=volumes[1], **options)
+    wrong = ev.edge_outcomes[ev.edge_outcomes["outcome"] != "tp"]
+    assert wrong[["outcome", "cause"]].values.tolist() == [["fp", "split"]]
+    assert ev.report["blame"]["parts"]["segmentation"] == pytest.approx(1 - ev.edges.f1)
+    predicted[...] = true
+    predicted[predicted == 4] = 1
+    ev = cg.evaluate(volumes[0], predicted_segmentation=volumes[1], **options)
+    wrong = ev.edge_outcomes[ev.edge_outcomes["outcome"] != "tp"]
+    assert set(wrong["cause"]) == {"merge"}
+    assert math.fsum(ev.report["blame"]["parts"].values()) == pytest.approx(ev.report["blame"]["loss"], abs=1e-12)

@@ -23,6 +23,7 @@ from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_cont
 from connectograph.errors import InputError
 from connectograph.evaluation import content
 from connectograph.evaluation.attribution import explain_errors, leave_out_causes
+from connectograph.evaluation.attribution_own import explain_own_errors
 from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
@@ -375,8 +376,9 @@ def _conclude(
     scores = _score(sides, tables, kept_ids(nodes))
     if own is not None and predicted is not None and scores.edges is not None:
         measures = describe_segmentations(own, predicted, tables, scores.edges.f1)
-        scores.blocks.update(measures.blocks)
-        tables |= measures.tables
+        errors = explain_own_errors(volumes, settings, own, sides, tables)
+        scores.blocks.update({**measures.blocks, **errors.blocks})
+        tables |= {**measures.tables, **errors.tables}
     report = _build_report(volumes, settings, sides, tables, survey, scores)
     synapses = {name: side.synapses for name, side in sides.items()}
     return Evaluation(scores.edges, scores.strict, tables, nodes, report, volumes, synapses)
