@@ -119,6 +119,28 @@ def test_every_measure_of_the_default_card_is_in_a_report(directed):
     assert purposes[0]["verdict"] == "fail"  # two of three edges are found
 
 
+@pytest.mark.parametrize("directed", [False, True])
+def test_every_purpose_can_pass_and_fail_by_intervals(directed):
+    truth = nx.relabel_nodes(nx.gnp_random_graph(120, 0.3, seed=1, directed=directed), lambda node: node + 1)
+    edges = list(truth.edges)
+    for share, verdict in ((60, "pass"), (2, "fail")):
+        predicted = truth.copy()
+        predicted.remove_edges_from(edges[::share])
+        predicted.add_edges_from((1 + a, 1 + (a + 61) % 120) for a in range(0, 120, 8))
+        report = cg.compare_connectomes(weigh(truth), weigh(predicted), directed=directed).report
+        purposes = cg.judge_report(report)["purposes"]
+        assert {each["verdict"] for each in purposes if each["purpose"] != "proofreading"} == {verdict}
+        reasons = [found.get("verdict_reason", "") for each in purposes for found in each["measures"]]
+        assert "report.json has no interval of it" not in reasons
+
+
+def weigh(graph):
+    """With synapse numbers from 5 to 11."""
+    weighted = graph.copy()
+    nx.set_edge_attributes(weighted, {(a, b): 5 + (a * b) % 7 for a, b in graph.edges}, "n_synapses")
+    return weighted
+
+
 def test_a_phantom_and_nothing_at_all_are_judged():
     phantom = cg.synthetic.make_phantom("small", rng=0)
     ev = cg.evaluate(phantom.segmentation, truth=phantom.truth)

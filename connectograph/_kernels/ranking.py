@@ -86,6 +86,8 @@ def overlap_rows(start, truth, predicted, k):
     """
     overlap, best = np.full(start.size - 1, np.nan), np.empty(k, np.int64)
     for row in range(start.size - 1):
+        if start[row] == start[row + 1]:
+            continue
         left, right = truth[start[row] : start[row + 1]], predicted[start[row] : start[row + 1]]
         last, tied, filled = _find_last(left, best)
         other_last, other_tied, other_filled = _find_last(right, best)

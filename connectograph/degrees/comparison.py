@@ -152,7 +152,7 @@ def compare_degrees(
             for role in roles_of(both)
             for measure, measured in (("degree", degrees), ("strength", strengths))
         ),
-        overlaps=tuple(_overlaps(both)),
+        overlaps=tuple(overlap_roles(both)),
         n_isolated_truth=int((~has_truth).sum()),
         n_isolated_predicted=int((~has_predicted).sum()),
         n_isolated_both=int((~connected).sum()),
@@ -165,7 +165,8 @@ def compare_degrees(
     )
 
 
-def _overlaps(both: AlignedEdges) -> Iterator[PartnerOverlap]:
+def overlap_roles(both: AlignedEdges) -> Iterator[PartnerOverlap]:
+    """Overlap of the strongest partners, for each role and k."""
     for role in roles_of(both):
         partners = list_partners(both, role)
         for k in _PLACES:

@@ -9,7 +9,7 @@ Functions: :func:`measure_connectomes`, :func:`leave_out_measures`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,12 @@ from connectograph.compare import (
 )
 from connectograph.compare.operating import choose_operating_points
 from connectograph.degrees import compare_degrees, score_neurons, summarise_scores
+from connectograph.degrees.comparison import overlap_roles
 from connectograph.evaluation.content import undefined
 from connectograph.graphs import AlignedEdges
-from connectograph.motifs import compare_dyads, compare_motifs, compare_to_null
-from connectograph.uncertainty import edge_intervals, ratio_interval
+from connectograph.motifs import compare_dyads, compare_motifs, compare_to_null, ratio_intervals
+from connectograph.uncertainty import edge_intervals, node_jackknife, ratio_interval
+from connectograph.uncertainty.clusters import no_interval
 
 __all__ = ["MEASURE_SETTINGS", "Measures", "describe_intervals", "leave_out_measures", "measure_connectomes"]
 
@@ -39,6 +41,8 @@ _LEVEL, _RECALL = 0.95, 0.95
 _N_NULLS, _NULL_SEED = 10, 0
 _MAX_NULL_PAIRS = 50_000
 """Connected pairs up to which random graphs are drawn (some seconds)."""
+_MAX_JACKKNIFE_PAIRS = 5_000_000
+"""Connected pairs up to which statistics are computed fifty times, without some neurons each (some ten seconds)."""
 _MAX_TRIAD_STEPS = 2 * 10**9
 """Sum over connected pairs of the smaller degree up to which triads are counted (some ten seconds)."""
 
@@ -109,7 +113,7 @@ def measure_connectomes(
         "thresholds": _describe_thresholds(both),
         **sweep,
         "baselines": compare_baselines(both, contactome=contactome).to_dict(),
-        "neurons": {"scores": _rows_of(summarise_scores(scores)), **compare_degrees(both).to_dict()},
+        "neurons": {"scores": _rows_of(summarise_scores(scores)), **_describe_degrees(both)},
         "motifs": {**_describe_motifs(both), **_describe_nulls(both, draw_nulls)},
     }
     return Measures(blocks, {"neurons": scores, **curve})
@@ -131,6 +135,30 @@ def _describe_weights(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) ->
         for name, whole in ratios.items()
     }
     return {**compare_weights(both, contact_area=area, synapse_size=size).to_dict(), "intervals": intervals}
+
+
+def _describe_degrees(both: AlignedEdges) -> dict[str, Any]:
+    """Degrees and strongest partners, the mean overlap of partners with its interval."""
+    block = compare_degrees(both).to_dict()
+    if len(both.source) > _MAX_JACKKNIFE_PAIRS:
+        reason = f"no interval: more than {_MAX_JACKKNIFE_PAIRS} connected pairs"
+        found = {f"{row['role']} {row['k']}": no_interval(row["mean"], _LEVEL, 0, reason) for row in block["overlaps"]}
+    else:
+        found = node_jackknife(_mean_overlaps, _drop_isolated(both), level=_LEVEL)
+    for row in block["overlaps"]:
+        row["intervals"] = {"mean": found[f"{row['role']} {row['k']}"].to_dict()}
+    return block
+
+
+def _drop_isolated(both: AlignedEdges) -> AlignedEdges:
+    """The same edges among the neurons that have any: of a volume's segments, most have none."""
+    connected = np.unique(np.concatenate([both.source, both.target]))
+    source, target = (np.searchsorted(connected, end) for end in (both.source, both.target))
+    return replace(both, nodes=both.nodes[connected], source=source, target=target)
+
+
+def _mean_overlaps(both: AlignedEdges) -> dict[str, float]:
+    return {f"{found.role} {found.k}": found.mean for found in overlap_roles(both)}
 
 
 def _find_sizes(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> npt.NDArray[np.float64]:
@@ -186,7 +214,10 @@ def _describe_motifs(both: AlignedEdges) -> dict[str, Any]:
     degree = np.bincount(both.source, minlength=len(both.nodes)) + np.bincount(both.target, minlength=len(both.nodes))
     steps = int(np.minimum(degree[both.source], degree[both.target]).sum())
     if steps <= _MAX_TRIAD_STEPS:
-        return compare_motifs(both, quick=True).to_dict()
+        block = compare_motifs(both, quick=True).to_dict()
+        intervals = ratio_intervals(both, level=_LEVEL)
+        block["ratios"]["intervals"] = {name: interval.to_dict() for name, interval in intervals.items()}
+        return block
     dyads = compare_dyads(both)
     reason = f"counting would take {steps} steps; connectograph.compare_motifs(truth, predicted) does it"
     names = ("truth", "predicted", "ratios", "log2_ratios", "census", "betweenness_spearman")

@@ -21,6 +21,7 @@ letter. Drawn with A, B, C (``<->`` mutual)::
 from connectograph.motifs.census import CLOSED, CONNECTED, TRIADS, TRIPLES, count_triads, count_triples
 from connectograph.motifs.centrality import measure_centrality
 from connectograph.motifs.comparison import MotifComparison, compare_dyads, compare_motifs
+from connectograph.motifs.intervals import ratio_intervals
 from connectograph.motifs.nulls import NullGraph, randomise
 from connectograph.motifs.profile import MotifProfile, measure_motifs
 from connectograph.motifs.significance import NullComparison, compare_to_null
@@ -42,4 +43,5 @@ __all__ = [
     "measure_centrality",
     "measure_motifs",
     "randomise",
+    "ratio_intervals",
 ]

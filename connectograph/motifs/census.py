@@ -133,11 +133,16 @@ def orient(dyads: Dyads) -> Oriented:
     """Dyads as rows by the end with fewer partners, nodes renumbered by their number of partners."""
     from connectograph._kernels.triads import orient_dyads
 
+    oriented: Oriented = orient_dyads(rank_nodes(dyads), dyads.low, dyads.high, dyads.code)
+    return oriented
+
+
+def rank_nodes(dyads: Dyads) -> npt.NDArray[np.int32]:
+    """Place of every node by its number of partners, fewest first."""
     partners = _count(dyads.n_nodes, dyads.low, dyads.high)
     rank = np.empty(dyads.n_nodes, np.int32)
     rank[np.argsort(partners, kind="stable")] = np.arange(dyads.n_nodes, dtype=np.int32)
-    oriented: Oriented = orient_dyads(rank, dyads.low, dyads.high, dyads.code)
-    return oriented
+    return rank
 
 
 def count_closed_kinds(oriented: Oriented) -> dict[str, int]:
