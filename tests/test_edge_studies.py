@@ -1,4 +1,4 @@
-"""The study of intervals runs as people run it, and writes what it says."""
+"""The studies of intervals and of measures run as people run them, and write what they say."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def test_coverage_of_intervals(tmp_path):
     assert set(table["spread"]) == {0.0, 1.0}
     assert table["coverage"].between(0.7, 1).all()
     assert all(name in printed for name in table.columns)
+
+
+@pytest.mark.slow
+def test_which_measure_sees_which_error(tmp_path):
+    table, printed = run("metric_sensitivity.py", tmp_path)
+    assert table.groupby("error")["measure"].nunique().eq(18).all()
+    f1 = table[table["measure"] == "F1"]
+    assert f1["mean"].between(0.78, 0.92).all(), "all errors at the same F1"
+    lost = table[table["error"].str.startswith("lose") & (table["measure"] == "precision")]
+    assert lost["mean"].eq(1).all(), "what is lost makes no false edge"
+    panel = pd.read_csv(tmp_path / "metric_sensitivity_panel.csv").set_index("measure")
+    assert panel.loc[["precision", "recall", "F1"], "separated_precision_recall"].eq(0).all()
+    assert panel["panel"].max() >= 1
+    assert all(measure in printed for measure in panel.index)
