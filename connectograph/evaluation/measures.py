@@ -41,7 +41,7 @@ _LEVEL, _RECALL = 0.95, 0.95
 _N_NULLS, _NULL_SEED = 10, 0
 _MAX_NULL_PAIRS = 50_000
 """Connected pairs up to which random graphs are drawn (some seconds)."""
-_MAX_JACKKNIFE_PAIRS = 5_000_000
+_MAX_JACKKNIFE_PAIRS = 500_000
 """Connected pairs up to which statistics are computed fifty times, without some neurons each (some ten seconds)."""
 _MAX_TRIAD_STEPS = 2 * 10**9
 """Sum over connected pairs of the smaller degree up to which triads are counted (some ten seconds)."""
