@@ -30,6 +30,7 @@ FILES = {
     "adjacency/truth.png", "adjacency/truth_ids.csv", "graphs/predicted.graphml", "graphs/truth.graphml",
     "report.json", "run.json", "tables/edge_outcomes.csv", "tables/edge_outcomes.parquet",
     "tables/edges_predicted.csv", "tables/edges_predicted.parquet", "tables/edges_truth.csv",
+    "tables/fixes.csv", "tables/fixes.parquet", "tables/link_outcomes.parquet",
     "tables/edges_truth.parquet", "tables/links_predicted.parquet", "tables/links_truth.parquet",
     "tables/neurons.parquet", "tables/score_sweep.parquet", "tables/segments.parquet",
     "tables/synapse_contacts_predicted.parquet", "tables/synapse_contacts_truth.parquet",
@@ -330,7 +331,7 @@ def test_exit_codes_say_whose_fault_it_is(monkeypatch, capsys, sample, error, co
     def fail(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("connectograph.cli.commands.evaluate_volumes", fail)
+    monkeypatch.setattr("connectograph.evaluation.job.evaluate_volumes", fail)
     assert main(["evaluate", str(sample["full"])]) == code
     err = capsys.readouterr().err
     assert words in err

@@ -1,4 +1,8 @@
-"""What each command does: read, call the library, write, say what was done."""
+"""What each command does: read, call the library, write, say what was done.
+
+Only what opens files is imported here; what computes is imported by the command that needs it, after its inputs are
+open: what is wrong with them is said at once.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +12,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectograph.cli.console import print_card, print_closing, print_exclusions, print_verdicts, show_progress
+from connectograph.cli.console import (
+    print_card,
+    print_closing,
+    print_exclusions,
+    print_notices,
+    print_verdicts,
+    show_progress,
+)
 from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
-from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
 from connectograph.errors import InputError, MissingVoxelSize
-from connectograph.evaluation import Evaluation, compare_connectomes, render_run, verify_run
-from connectograph.evaluation.job import evaluate_volumes, read_inputs
-from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.inputs import read_inputs
 from connectograph.io import convert_volumes, read_volume, write_volume
 from connectograph.io.files import explain_errors
-from connectograph.io.tables import write_table
-from connectograph.segments import (
-    clean_segments,
-    mark_split_off,
-    measure_segments,
-    select_segments,
-    split_segments,
-)
-from connectograph.synapses import label_synapses
 from connectograph.volumes import Volume
 
 if TYPE_CHECKING:
     from connectograph.evaluation.card import Card
+    from connectograph.evaluation.result import Evaluation
+    from connectograph.evaluation.settings import Settings
+    from connectograph.io.checkpoints import Checkpoints
+    from connectograph.io.runs import Run
 
 _TABLES = (".parquet", ".csv")
 
@@ -38,36 +41,41 @@ def run_demo(options: argparse.Namespace) -> int:
     """Generate a phantom, evaluate it as files, write the report."""
     from connectograph.evaluation.compiling import compile_aside
     from connectograph.evaluation.demo import write_phantom
+    from connectograph.evaluation.settings import Settings
 
     with compile_aside():
         files, overwrite = write_phantom(options.out)
         volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
         names = {role: volume.name for role, volume in volumes.items()}
-        evaluation = _evaluate(volumes, Settings().checked(), names, reading={}, workers=None)
+        evaluation = _evaluate(volumes, Settings().checked(), names, reading={})
     evaluation.write(options.out, overwrite=overwrite, command=options.command_line)
-    _print_result(evaluation, options.out)
+    _print_result(evaluation.report, options.out)
     return 0
 
 
 def run_check(options: argparse.Namespace) -> int:
     """Print an input card for each volume, for annotations and for tables of points."""
+    from connectograph.segments import measure_segments
+
     for name in options.volumes:
         if show_points(name):
             continue
         volume, sized = _read_any(name, options)
-        n_ids = len(measure_segments(volume, workers=options.workers)) if volume.dtype.kind in "bui" else None
+        whole = volume.dtype.kind in "bui"
+        n_ids = len(measure_segments(volume, workers=options.workers, engine=options.engine)) if whole else None
         print_card("volume", volume, n_ids, sized=sized)
     return 0
 
 
 def run_clean(options: argparse.Namespace) -> int:
     """Write the segmentation with only its kept segments."""
+    from connectograph.segments import clean_segments
+
     _refuse_existing(options.out, options.overwrite)
     segmentation, segments = _keep(options)
     write_volume(
         options.out,
         clean_segments(segmentation, segments),
-        dataset="volumes/labels/neuron_ids",
         overwrite=options.overwrite,
     )
     for status, count in segments["status"].value_counts(sort=False).items():
@@ -78,15 +86,21 @@ def run_clean(options: argparse.Namespace) -> int:
 
 def run_contacts(options: argparse.Namespace) -> int:
     """Write the contactome or the synapse contacts, as a table or as a volume of the overlap."""
+    from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
+    from connectograph.io.tables import write_table
+    from connectograph.synapses import label_synapses
+
     _refuse_existing(options.out, options.overwrite)
     segmentation, segments = _keep(options)
-    how = {**_dilation(options), "segments": segments, "workers": options.workers}
     as_table = options.out.suffix in _TABLES
+    how = {**_dilation(options), "segments": segments, "workers": options.workers}
+    if as_table:
+        how["engine"] = options.engine
     if options.synapses is None:
         found: Any = find_contacts(segmentation, **how) if as_table else mark_contacts(segmentation, **how)
     else:
-        clefts = read_volume(options.synapses, role="truth", like=segmentation, axes=options.axes)
-        synapses = label_synapses(clefts, workers=options.workers)
+        clefts = read_volume(options.synapses, role="truth", like=segmentation, **_reading(options))
+        synapses = label_synapses(clefts, workers=options.workers, engine=options.engine)
         find = find_synapse_contacts if as_table else mark_synapse_overlaps
         found = find(segmentation, synapses, **how)
     if as_table:
@@ -100,46 +114,41 @@ def run_contacts(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Evaluate volumes."""
-    settings = Settings(
-        **_dilation(options),
-        min_segment_voxels=options.min_segment_voxels,
-        exclude_segments=tuple(read_ids(options.exclude_segments)),
-        split_disconnected=options.split_disconnected,
-        min_split_fraction=options.min_split_fraction,
-        partner_rule=options.partner_rule,
-        min_contact_voxels=options.min_contact_voxels,
-        predicted_form=options.predicted_form,
-        threshold=options.threshold,
-        min_synapse_voxels=options.min_synapse_voxels,
-        contactome=options.contactome,
-    ).checked()
-    reading = {"axes": options.axes, "voxel_size": options.voxel_size}
-    card = _read_card(options)
+    reading = {"voxel_size": options.voxel_size, **_reading(options)}
     if _is_study(options):
         from connectograph.cli.study import evaluate_several
 
-        return evaluate_several(options, settings, reading, card)
+        return evaluate_several(options, _read_settings(options), reading, _read_card(options))
     if options.partner_rule in RULES:
         from connectograph.evaluation.segmentations import refuse_directed
 
         refuse_directed(options.predicted_segmentation)
+        settings, card = _read_settings(options), _read_card(options)
         return _finish(evaluate_pairs(options, settings, reading), options, card)
     refuse_pairs(options)
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
-    evaluation = _evaluate(
-        volumes,
-        settings,
-        {role: volume.name for role, volume in volumes.items()},
-        reading=reading,
-        workers=options.workers,
-    )
-    return _finish(evaluation, options, card)
+    settings, card = _read_settings(options), _read_card(options)
+    names = {role: volume.name for role, volume in volumes.items()}
+    if options.out is None:
+        return _finish(_evaluate(volumes, settings, names, reading=reading, options=options), options, card)
+    from connectograph.evaluation.resuming import describe_task, open_resumable, recall_finished
+
+    task = describe_task(names, settings.to_dict(), reading)
+    finished = recall_finished(options.out, task) if options.resume else None
+    if finished is not None:
+        print(f"{options.out} holds this run, finished: nothing is computed again.")
+        return _judge(finished, options)
+    with open_resumable(options.out, task, overwrite=options.overwrite, resume=options.resume) as (run, checkpoints):
+        evaluation = _evaluate(volumes, settings, names, reading=reading, options=options, checkpoints=checkpoints)
+        return _finish(evaluation, options, card, run)
 
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare edge tables, count matrices or graphs."""
+    from connectograph.evaluation import compare_connectomes
+
     card = _read_card(options)
     if _is_study(options):
         from connectograph.cli.study import compare_several
@@ -152,6 +161,8 @@ def run_compare(options: argparse.Namespace) -> int:
 
 def run_report(options: argparse.Namespace) -> int:
     """Render a run's report again."""
+    from connectograph.evaluation import render_run
+
     for path in render_run(options.directory):
         print(path)
     return 0
@@ -159,6 +170,8 @@ def run_report(options: argparse.Namespace) -> int:
 
 def run_verify(options: argparse.Namespace) -> int:
     """Recompute a run and name what differs."""
+    from connectograph.evaluation import verify_run
+
     differences = verify_run(options.directory)
     for difference in differences:
         print(difference)
@@ -170,7 +183,11 @@ def run_verify(options: argparse.Namespace) -> int:
 def run_convert(options: argparse.Namespace) -> int:
     """Write volumes in another format."""
     convert_volumes(
-        options.inputs, options.output, axes=options.axes, voxel_size=options.voxel_size, overwrite=options.overwrite
+        options.inputs,
+        options.output,
+        voxel_size=options.voxel_size,
+        overwrite=options.overwrite,
+        **_reading(options),
     )
     print(f"written: {options.output}")
     return 0
@@ -200,6 +217,24 @@ def read_ids(text: str) -> list[int]:
     return [int(word) for word in ids]
 
 
+def _read_settings(options: argparse.Namespace) -> Settings:
+    from connectograph.evaluation.settings import Settings
+
+    return Settings(
+        **_dilation(options),
+        min_segment_voxels=options.min_segment_voxels,
+        exclude_segments=tuple(read_ids(options.exclude_segments)),
+        split_disconnected=options.split_disconnected,
+        min_split_fraction=options.min_split_fraction,
+        partner_rule=options.partner_rule,
+        min_contact_voxels=options.min_contact_voxels,
+        predicted_form=options.predicted_form,
+        threshold=options.threshold,
+        min_synapse_voxels=options.min_synapse_voxels,
+        contactome=options.contactome,
+    ).checked()
+
+
 def _is_study(options: argparse.Namespace) -> bool:
     """Whether there are several predictions, or one more for a study that is there."""
     extends = options.out is not None and not options.overwrite and (options.out / "study.json").is_file()
@@ -212,14 +247,24 @@ def _evaluate(
     files: dict[str, Any],
     *,
     reading: dict[str, Any],
-    workers: int | None,
+    options: argparse.Namespace | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Evaluation:
     """Evaluate with input cards, progress and notices."""
+    from connectograph.blocks import open_engine, plan_memory
+    from connectograph.evaluation.job import evaluate_volumes
+
     for role, volume in volumes.items():
         print_card(role, volume)
+    workers, engine, most = (options.workers, options.engine, options.max_memory) if options else (None, None, None)
+    plan = plan_memory(volumes.values(), workers, engine, most)
+    print(f"memory       about {plan.n_bytes / 2**30:.1f} GiB at most, with workers: {plan.workers}")
     total = sum(math.prod(volume.shape) for role, volume in volumes.items() if role != "raw")
-    with show_progress(total, "evaluating") as progress:
-        return evaluate_volumes(volumes, settings, files, reading, workers=workers, progress=progress)
+    with (
+        show_progress(total, "evaluating") as progress,
+        open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes, checkpoints=checkpoints) as opened,
+    ):
+        return evaluate_volumes(volumes, settings, files, reading, engine=opened, progress=progress)
 
 
 def _read_card(options: argparse.Namespace) -> Card | None:
@@ -231,23 +276,30 @@ def _read_card(options: argparse.Namespace) -> Card | None:
     return read_card(None if options.card == "default" else options.card)
 
 
-def _finish(evaluation: Evaluation, options: argparse.Namespace, card: Card | None) -> int:
+def _finish(evaluation: Evaluation, options: argparse.Namespace, card: Card | None, opened: Run | None = None) -> int:
     """Write, print, and judge by the report card and --fail-under."""
     if card is not None:
         from connectograph.evaluation.card import add_card
 
         evaluation = add_card(evaluation, card)
     if options.out is not None:
-        evaluation.write(
-            options.out, overwrite=options.overwrite, reports=not options.no_report, command=options.command_line
+        from connectograph.evaluation.writing import write_evaluation
+
+        reports, command = not options.no_report, options.command_line
+        write_evaluation(
+            evaluation, options.out, overwrite=options.overwrite, reports=reports, command=command, opened=opened
         )
-    _print_result(evaluation, options.out)
-    f1 = evaluation.edges.f1 if evaluation.edges else math.nan
-    return 1 if options.fail_under is not None and not f1 >= options.fail_under else 0
+    return _judge(evaluation.report, options)
 
 
-def _print_result(evaluation: Evaluation, out: Path | None) -> None:
-    report = evaluation.report
+def _judge(report: dict[str, Any], options: argparse.Namespace) -> int:
+    """Print the result, and compare it with --fail-under."""
+    _print_result(report, options.out)
+    f1 = report["edges"]["f1"] if report["edges"] else None
+    return 1 if options.fail_under is not None and (f1 is None or f1 < options.fail_under) else 0
+
+
+def _print_result(report: dict[str, Any], out: Path | None) -> None:
     for notice in report["notices"]:
         print(f"note: {notice}")
     print_exclusions(report)
@@ -261,10 +313,12 @@ def _print_result(evaluation: Evaluation, out: Path | None) -> None:
 
 def _keep(options: argparse.Namespace) -> tuple[Volume, Any]:
     """The segmentation (split if asked) and its table with what is kept."""
+    from connectograph.segments import mark_split_off, measure_segments, select_segments, split_segments
 
     segmentation = read_volume(
-        options.segmentation, role="segmentation", axes=options.axes, voxel_size=options.voxel_size
+        options.segmentation, role="segmentation", voxel_size=options.voxel_size, **_reading(options)
     )
+    print_notices(segmentation)
     exclude, pieces = read_ids(options.exclude_segments), None
     if options.split_disconnected:
         segmentation, pieces = split_segments(
@@ -273,8 +327,9 @@ def _keep(options: argparse.Namespace) -> tuple[Volume, Any]:
             min_split_fraction=options.min_split_fraction,
             min_segment_voxels=options.min_segment_voxels,
             workers=options.workers,
+            engine=options.engine,
         )
-    measured = measure_segments(segmentation, workers=options.workers)
+    measured = measure_segments(segmentation, workers=options.workers, engine=options.engine)
     segments = measured if pieces is None else mark_split_off(measured, pieces)
     return segmentation, select_segments(segments, exclude=exclude, min_segment_voxels=options.min_segment_voxels)
 
@@ -285,12 +340,16 @@ def _dilation(options: argparse.Namespace) -> dict[str, Any]:
     return {"dilation": 1 if options.dilation is None else options.dilation, "dilation_nm": None}
 
 
+def _reading(options: argparse.Namespace) -> dict[str, Any]:
+    return {"axes": options.axes, "allow_missing_chunks": options.allow_missing_chunks}
+
+
 def _read_any(name: str, options: argparse.Namespace) -> tuple[Volume, bool]:
     """A volume of unknown role, and whether its voxel size is known."""
     try:
-        return read_volume(name, axes=options.axes, voxel_size=options.voxel_size), True
+        return read_volume(name, voxel_size=options.voxel_size, **_reading(options)), True
     except MissingVoxelSize:
-        return replace(read_volume(name, axes=options.axes, voxel_size=(1.0, 1.0, 1.0)), assumed=()), False
+        return replace(read_volume(name, voxel_size=(1.0, 1.0, 1.0), **_reading(options)), assumed=()), False
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

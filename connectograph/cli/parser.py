@@ -13,6 +13,7 @@ __all__ = ["build_parser"]
 
 _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
 _CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
+_ENGINE_HELP = "threads (default), processes, dask (on this machine) or dask:tcp://HOST:PORT (a scheduler's workers)"
 _IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
 
 
@@ -123,7 +124,10 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
-    parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
+    group.add_argument("--resume", action="store_true", help="go on with the unfinished run that DIR holds, if any")
+    parser.add_argument("--max-memory", metavar="SIZE", help="e.g. 2GiB (default: 60 %% of what is free)")
     _reading(parser)
 
 
@@ -180,7 +184,8 @@ def _reading(parser: argparse.ArgumentParser, *, workers: bool = True) -> None:
     parser.add_argument("--voxel-size", type=_triple, metavar="Z,Y,X", help="in nm, instead of the files' own")
     parser.add_argument("--allow-missing-chunks", action="store_true", help=_CHUNKS_HELP)
     if workers:
-        parser.add_argument("--workers", type=_positive, metavar="N", help="threads (default: the CPUs allowed)")
+        parser.add_argument("--workers", type=_positive, metavar="N", help="default: the CPUs allowed")
+        parser.add_argument("--engine", default="threads", metavar="ENGINE", help=_ENGINE_HELP)
 
 
 def _triple(text: str) -> tuple[float, float, float]:

@@ -7,23 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import default_workers
+from connectograph.blocks import EngineLike, open_engine, plan_memory
 from connectograph.compare import EdgeScore, compare_edges
 from connectograph.compare.edges import describe_outcomes
-from connectograph.contacts import dilation_offsets, find_contacts, scan_segmentation
-from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
-from connectograph.errors import InputError
+from connectograph.contacts.synapse_contacts import SynapseNeighbours
 from connectograph.evaluation import content
 from connectograph.evaluation.attribution import explain_errors, leave_out_causes
 from connectograph.evaluation.attribution_own import explain_own_errors
+from connectograph.evaluation.inputs import Source, read_inputs
 from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
@@ -31,13 +28,11 @@ from connectograph.evaluation.measures import (
     leave_out_measures,
     measure_connectomes,
 )
-from connectograph.evaluation.provenance import describe_files
+from connectograph.evaluation.provenance import describe_files, describe_notices
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.segmentations import (
-    OwnSegmentation,
     describe_own_inputs,
     describe_segmentations,
-    read_own_segmentation,
     refuse_directed,
 )
 from connectograph.evaluation.settings import Settings
@@ -49,17 +44,16 @@ from connectograph.evaluation.sides import (
     describe_inputs,
     score_strictly,
 )
-from connectograph.graphs import align, build_edges
-from connectograph.io import read_volume, split_path
-from connectograph.partners import DIRECTED_RULES, assign_partners, attach_synapses
+from connectograph.evaluation.survey import Survey, evaluate_side, read_synapses, survey_volumes
+from connectograph.graphs import align
+from connectograph.io.stamps import refuse_changed, stamp_files
+from connectograph.partners import DIRECTED_RULES
 from connectograph.report import write_verdict
-from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
-from connectograph.synapses import Synapses, label_synapses, measure_synapses
-from connectograph.volumes import Triple, Volume, check_same_grid
+from connectograph.segments import kept_ids
+from connectograph.volumes import Triple, Volume
 
 __all__ = ["evaluate"]
 
-Source = str | Path | Volume
 Progress = Callable[[int], object]
 
 
@@ -70,18 +64,6 @@ class Scores:
     edges: EdgeScore | None
     strict: EdgeScore | None
     blocks: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Survey:
-    """What all predictions of one truth share, and the neighbours of each prediction's synapses."""
-
-    segments: pd.DataFrame
-    pieces: pd.DataFrame | None
-    tables: dict[str, pd.DataFrame]
-    truth: Side
-    predicted: list[SynapseNeighbours]
-    own: OwnSegmentation | None = None
 
 
 def evaluate(
@@ -105,8 +87,11 @@ def evaluate(
     contactome: bool = False,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
+    allow_missing_chunks: bool = False,
     point_resolution: Triple | None = None,
     workers: int | None = None,
+    engine: EngineLike = "threads",
+    max_memory: int | str | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a synapse prediction by the connections it implies.
@@ -156,10 +141,18 @@ def evaluate(
         Order in which the files store the axes.
     voxel_size : tuple of 3 floats, optional
         (z, y, x) in nm, instead of the files' own.
+    allow_missing_chunks : bool
+        Read chunks that Zarr, N5 or precomputed volumes lack as background, and count them among the notices; without
+        it they are an error.
     point_resolution : tuple of 3 floats, optional
         (z, y, x) in nm: unit of the positions in tables of points that do not say it.
     workers : int, optional
-        Threads; by default the CPUs this process may use.
+        By default the CPUs this process may use, or those that SLURM granted.
+    engine : str or distributed.Client
+        Who works on the blocks: "threads", "processes", "dask" (a cluster on this machine), "dask:tcp://HOST:PORT" or
+        a client. The result is the same to the byte.
+    max_memory : int or str, optional
+        Bytes, or a size like "2GiB": fewer workers are used if it takes that to keep within.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
@@ -185,61 +178,21 @@ def evaluate(
         dilation, dilation_nm, min_segment_voxels, tuple(exclude_segments), split_disconnected, min_split_fraction,
         partner_rule, min_contact_voxels, predicted_form, threshold, min_synapse_voxels, contactome,
     ).checked()  # fmt: skip
+    reading: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     if settings.partner_rule in DIRECTED_RULES:
         from connectograph.evaluation.directed import evaluate_sources
 
         refuse_directed(predicted_segmentation)
         sources = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
-        reading = {"axes": axes, "voxel_size": voxel_size, "point_resolution": point_resolution}
+        reading["point_resolution"] = point_resolution
         return evaluate_sources(sources, settings, reading, workers=workers, progress=progress)
-    volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
+    volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, **reading)
     given = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
     given["predicted_segmentation"] = predicted_segmentation
     files = {role: volume.name for role, volume in volumes.items() if not isinstance(given[role], Volume)}
-    reading = {"axes": axes, "voxel_size": voxel_size}
-    return evaluate_volumes(volumes, settings, files, reading, workers=workers, progress=progress)
-
-
-def read_inputs(
-    segmentation: Source,
-    truth: Source | None,
-    predicted: Source | None,
-    raw: Source | None = None,
-    predicted_segmentation: Source | None = None,
-    *,
-    axes: str = "zyx",
-    voxel_size: Triple | None = None,
-) -> dict[str, Volume]:
-    """Open the volumes of an evaluation and check that they lie on the same grid.
-
-    Returns
-    -------
-    dict of str to Volume
-        "segmentation", "truth", and, if given, "predicted", "raw", "predicted_segmentation".
-
-    Raises
-    ------
-    InputError
-        If one cannot be opened, or they do not fit together.
-    """
-    if predicted_segmentation is not None and predicted is None:
-        raise InputError(
-            "A predicted segmentation was given without predicted synapses: pass --predicted (predicted=...) too; the "
-            "true clefts will do to judge the segmentation alone."
-        )
-    if truth is None:
-        truth = _clefts_beside(segmentation)
-    read = partial(read_volume, axes=axes, voxel_size=voxel_size)
-    volumes = {"segmentation": read(segmentation, role="segmentation")}
-    for role, source in (("truth", truth), ("predicted", predicted), ("raw", raw)):
-        if source is not None:
-            volumes[role] = read(source, role=role, like=volumes["segmentation"])
-            check_same_grid(volumes["segmentation"], volumes[role])
-    if predicted_segmentation is not None:
-        own = read(predicted_segmentation, role="segmentation", like=volumes["segmentation"])
-        check_same_grid(volumes["segmentation"], own)
-        volumes["predicted_segmentation"] = own
-    return volumes
+    plan = plan_memory(volumes.values(), workers, engine, max_memory)
+    with open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened:
+        return evaluate_volumes(volumes, settings, files, reading, engine=opened, progress=progress)
 
 
 def evaluate_volumes(
@@ -249,6 +202,7 @@ def evaluate_volumes(
     reading: dict[str, Any],
     *,
     workers: int | None = None,
+    engine: EngineLike = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate volumes that are open already.
@@ -256,20 +210,21 @@ def evaluate_volumes(
     Parameters
     ----------
     volumes : dict of str to Volume
-        From :func:`read_inputs`.
+        From :func:`~connectograph.evaluation.inputs.read_inputs`.
     settings : Settings
     files : dict of str to str
         The file (``FILE:DATASET``) of each volume that has one.
     reading : dict
         The options that the files were read with, kept for ``connectograph verify``.
-    workers, progress
-        As in :func:`evaluate`.
+    workers, engine, progress
+        As in :func:`evaluate`; an engine that is open stays open.
 
     Returns
     -------
     Evaluation
     """
-    return next(evaluate_cases([volumes], settings, [files], reading, workers=workers, progress=progress))
+    cases = evaluate_cases([volumes], settings, [files], reading, workers=workers, engine=engine, progress=progress)
+    return next(cases)
 
 
 def evaluate_cases(
@@ -279,6 +234,7 @@ def evaluate_cases(
     reading: dict[str, Any],
     *,
     workers: int | None = None,
+    engine: EngineLike = None,
     progress: Progress | None = None,
 ) -> Iterator[Evaluation]:
     """Evaluate several predictions of one truth; what they share is read and scanned once.
@@ -287,7 +243,7 @@ def evaluate_cases(
     ----------
     cases : sequence of dict
         The volumes of each evaluation, at least one; they differ in "predicted" only.
-    settings, reading, workers, progress
+    settings, reading, workers, engine, progress
         As in :func:`evaluate_volumes`.
     files : sequence of dict
         Of each case.
@@ -298,8 +254,11 @@ def evaluate_cases(
         Of each case. All volumes are read before the first: what is wrong with one of them is said by then.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    synapses = _read_synapses(cases, settings, workers, progress)
-    survey = _survey(cases[0], synapses, settings, workers, progress)
+    stamps = stamp_files({name for names in files for name in names.values()})
+    with open_engine(engine, workers) as opened:
+        synapses = read_synapses(cases, settings, opened, progress)
+        survey = survey_volumes(cases[0], synapses, settings, opened, progress)
+    refuse_changed(stamps)
     predictions: list[SynapseNeighbours | None] = [*survey.predicted] or [None]
     shared = time.perf_counter() - clock
     for volumes, names, predicted in zip(cases, files, predictions, strict=True):
@@ -308,56 +267,12 @@ def evaluate_cases(
         run = {
             "inputs": describe_files(volumes, names),
             "reading": reading,
-            "engine": "threads",
-            "workers": workers or default_workers(),
+            "engine": opened.runner.name,
+            "workers": opened.runner.workers,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(shared + time.perf_counter() - clock, 3),
         }
         yield replace(evaluation, run=run)
-
-
-def _survey(
-    volumes: dict[str, Volume],
-    synapses: list[Synapses],
-    settings: Settings,
-    workers: int | None,
-    progress: Progress | None,
-) -> Survey:
-    """Segments, contacts and the neighbours of all synapses, from one pass over each segmentation."""
-    segmentation, theirs = volumes["segmentation"], volumes.get("predicted_segmentation")
-    offsets = dilation_offsets(settings.dilation, settings.dilation_nm, segmentation.voxel_size)
-    pieces = None
-    if settings.split_disconnected:
-        segmentation, pieces = split_segments(
-            segmentation,
-            exclude=settings.exclude_segments,
-            min_split_fraction=settings.min_split_fraction,
-            min_segment_voxels=settings.min_segment_voxels,
-            workers=workers,
-        )
-    here = synapses if theirs is None else synapses[:1]
-    scan = scan_segmentation(segmentation, here, offsets, workers=workers, progress=progress)
-    segments = select_segments(
-        scan.segments if pieces is None else mark_split_off(scan.segments, pieces),
-        exclude=settings.exclude_segments,
-        min_segment_voxels=settings.min_segment_voxels,
-    )
-    truth = _evaluate_side("truth", scan.neighbours[0], segments, settings)
-    tables = {}
-    if settings.contactome:
-        tables["contactome"] = find_contacts(
-            segmentation,
-            dilation=settings.dilation,
-            dilation_nm=settings.dilation_nm,
-            segments=segments,
-            workers=workers,
-        )
-    if theirs is None:
-        return Survey(segments, pieces, tables, truth, scan.neighbours[1:])
-    own = read_own_segmentation(
-        segmentation, theirs, segments, synapses[1:], offsets, settings=settings, workers=workers, progress=progress
-    )
-    return Survey(segments, pieces, tables, truth, own.neighbours, own)
 
 
 def _conclude(
@@ -367,7 +282,7 @@ def _conclude(
     sides, own = {"truth": survey.truth}, survey.own
     if predicted is not None:
         segments = survey.segments if own is None else own.named
-        sides["predicted"] = _evaluate_side("predicted", predicted, segments, settings)
+        sides["predicted"] = evaluate_side("predicted", predicted, segments, settings)
     tables: dict[str, pd.DataFrame] = {"segments": survey.segments}
     for side in sides.values():
         tables.update(side.tables)
@@ -382,52 +297,6 @@ def _conclude(
     report = _build_report(volumes, settings, sides, tables, survey, scores)
     synapses = {name: side.synapses for name, side in sides.items()}
     return Evaluation(scores.edges, scores.strict, tables, nodes, report, volumes, synapses)
-
-
-def _clefts_beside(segmentation: Source) -> str:
-    """The file of the segmentation, where the truth is looked for when none is named."""
-    if isinstance(segmentation, Volume):
-        raise InputError("No truth was given: pass truth=..., a path or a Volume of synapse labels.")
-    return str(split_path(segmentation)[0])
-
-
-def _read_synapses(
-    cases: Sequence[dict[str, Volume]], settings: Settings, workers: int | None, progress: Progress | None
-) -> list[Synapses]:
-    """Truth and predictions, read side by side; a prediction waits for the truth's ignore voxels at its end."""
-    read = partial(label_synapses, workers=workers, progress=progress)
-    truth = cases[0]["truth"]
-    with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(read, truth, form="mask" if truth.dtype.kind == "b" else "labels")]
-        for volumes in cases:
-            if "predicted" in volumes:
-                job = pool.submit(
-                    read,
-                    volumes["predicted"],
-                    form=settings.predicted_form,
-                    threshold=settings.threshold,
-                    min_synapse_voxels=settings.min_synapse_voxels,
-                    ignore=jobs[0],
-                )
-                jobs.append(job)
-        return [job.result() for job in jobs]
-
-
-def _evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, settings: Settings) -> Side:
-    """From contacts to edges for one synapse volume."""
-    kept = kept_ids(segments)
-    contacts = keep_contacts(near.contacts, segments)
-    synapses = measure_synapses(near.synapses)
-    links = assign_partners(
-        contacts, rule=settings.partner_rule, min_contact_voxels=settings.min_contact_voxels, synapses=synapses
-    )
-    tables = {
-        f"synapses_{name}": attach_synapses(synapses, links, near.contacts, near.touches, kept),
-        f"synapse_contacts_{name}": contacts,
-        f"links_{name}": links,
-        f"edges_{name}": build_edges(links),
-    }
-    return Side(name, near.synapses, tables, len(near.contacts) - len(contacts))
 
 
 def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.NDArray[np.uint64]) -> Scores:
@@ -477,7 +346,7 @@ def _build_report(
         "worst_errors": content.list_worst_errors(tables, volumes["segmentation"]),
         "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
         "inputs": {**describe_inputs(volumes, sides, tables), **describe_own_inputs(volumes, own)},
-        "notices": collect_notices(settings, sides, tables),
+        "notices": [*describe_notices(volumes), *collect_notices(settings, sides, tables)],
     }
     report["verdict"] = write_verdict(report)
     return report

@@ -7,14 +7,14 @@ import json
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from connectograph._version import __version__
 from connectograph.errors import BlockFailed, DiskFull, InputError, RunStopped
 from connectograph.io.checkpoints import Checkpoints
-from connectograph.io.files import dump_json, write_atomic
+from connectograph.io.files import dump_json, redact, write_atomic
 from connectograph.io.runs import Run, abandon_run, open_run, read_run
 from connectograph.io.stamps import stamp_files
 
@@ -37,7 +37,7 @@ def describe_task(files: Mapping[str, str], settings: Mapping[str, Any], reading
     -------
     dict
     """
-    inputs = {role: {"path": name, **stamp_files([name]).get(name, {})} for role, name in files.items() if name}
+    inputs = {role: {"path": redact(name), **stamp_files([name]).get(name, {})} for role, name in files.items() if name}
     content = {"inputs": inputs, "settings": settings, "reading": reading, "version": __version__}
     task: dict[str, Any] = json.loads(dump_json(content))
     return task
@@ -99,13 +99,15 @@ def _identify(task: Mapping[str, Any]) -> str:
 
 def _refuse_other(folder: Path, task: Mapping[str, Any]) -> None:
     """Say what differs between an unfinished run in a folder and the one that is to go on with it."""
-    with suppress(OSError, ValueError):
+    try:
         there = json.loads((folder / ".connectograph" / _TASK).read_bytes())
-        if isinstance(there, dict) and there != task:
-            raise InputError(
-                f"{folder} was begun with other inputs or settings: {'; '.join(_list_differences(there, task))}. Pass "
-                "--overwrite to start again, or choose another --out."
-            )
+    except (OSError, ValueError):
+        return
+    if isinstance(there, dict) and there != task:
+        raise InputError(
+            f"{folder} was begun with other inputs or settings: {'; '.join(_list_differences(there, task))}. Pass "
+            "--overwrite to start again, or choose another --out."
+        )
 
 
 def _list_differences(there: Any, here: Any, where: str = "") -> list[str]:

@@ -18,7 +18,8 @@ import pandas as pd
 
 from connectograph.errors import InputError
 from connectograph.evaluation.comparison import Connectome, compare_cases
-from connectograph.evaluation.job import Progress, Source, evaluate_cases, read_inputs
+from connectograph.evaluation.inputs import Source, read_inputs
+from connectograph.evaluation.job import Progress, evaluate_cases
 from connectograph.evaluation.ranking import enter_evaluation, rank_entries
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
@@ -104,6 +105,7 @@ def evaluate_many(
     reports: bool = True,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
+    allow_missing_chunks: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
     **settings: Any,
@@ -127,7 +129,7 @@ def evaluate_many(
         Replace what `directory` holds.
     reports : bool
         Whether to render the PDF and HTML of every run.
-    axes, voxel_size, workers, progress
+    axes, voxel_size, allow_missing_chunks, workers, progress
         As in :func:`connectograph.evaluate`.
     settings
         The other options of :func:`connectograph.evaluate`, the same for all predictions.
@@ -152,8 +154,8 @@ def evaluate_many(
     chosen = Settings(**settings).checked()
     predictions = list(predicted)
     refuse_directed(chosen)
-    reading = {"axes": axes, "voxel_size": voxel_size}
-    cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, axes=axes, voxel_size=voxel_size)
+    reading = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
+    cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, **reading)
     given = {"segmentation": segmentation, "truth": truth, "raw": raw, "predicted_segmentation": predicted_segmentation}
     files = [_name_files(case, {**given, "predicted": each}) for case, each in zip(cases, predictions, strict=True)]
 

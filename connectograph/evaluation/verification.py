@@ -12,12 +12,14 @@ from connectograph.errors import InputError
 from connectograph.evaluation.comparison import compare_connectomes
 from connectograph.evaluation.directed import evaluate_sources
 from connectograph.evaluation.directed_inputs import join_pairs
-from connectograph.evaluation.job import evaluate_volumes, read_inputs
+from connectograph.evaluation.inputs import read_inputs
+from connectograph.evaluation.job import evaluate_volumes
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.writing import SLICES, file_of, render_reports
-from connectograph.io.files import dump_json, sha256_file, write_atomic
+from connectograph.io.files import digest_store, dump_json, write_atomic
 from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
+from connectograph.io.sources import is_url
 from connectograph.io.tables import read_table
 from connectograph.partners import DIRECTED_RULES
 
@@ -104,9 +106,11 @@ def _compare_inputs(inputs: dict[str, Any]) -> list[str]:
         path = file_of(entry["path"])
         if path is None:
             raise InputError(f"The {role} of this run was made in memory, not read from a file: it cannot be verified.")
-        if not path.is_file():
+        if is_url(entry["path"]):
+            continue  # no digest was taken
+        if not path.exists():
             raise InputError(f"The {role} of this run, {path}, is gone; it is needed to recompute the numbers.")
-        if sha256_file(path) != entry["sha256"]:
+        if digest_store(path)[1] != entry["sha256"]:
             differences.append(f"{entry['path']}: the {role} has changed since the run (another SHA-256)")
     return differences
 

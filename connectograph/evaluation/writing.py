@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import adjacency
 from connectograph.io.files import digest_store, dump_json, save_npz, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
-from connectograph.io.runs import Run, finish_run, open_run, place_file
+from connectograph.io.runs import Run, check_room, finish_run, open_run, place_file
 from connectograph.io.sources import is_url
 from connectograph.io.tables import write_table
 from connectograph.runs import RunLabels
@@ -39,10 +40,18 @@ def write_evaluation(
     reports: bool,
     command: Sequence[str],
     identity: str = "",
+    opened: Run | None = None,
 ) -> Path:
-    """Write the run directory of an evaluation; see :meth:`Evaluation.write`. Runs of one study share its identity."""
+    """Write the run directory of an evaluation; see :meth:`Evaluation.write`.
+
+    Runs of one study share its `identity`; `opened` is the directory if it is open already.
+    """
     room = sum(int(table.memory_usage(deep=True).sum()) for table in evaluation.tables.values())
-    place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
+    if opened is not None:
+        check_room(folder, room)
+        place: AbstractContextManager[Run] = nullcontext(opened)
+    else:
+        place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
     with place as run, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
         _write_tables(run, evaluation)

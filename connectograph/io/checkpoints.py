@@ -18,7 +18,7 @@ __all__ = ["Checkpoints"]
 Part = tuple[npt.NDArray[Any], ...]
 
 EVERY_SECONDS = 5.0
-_SHARE = 0.02
+LARGEST_SHARE = 0.02
 """How often at most something is saved; later, so rarely that no more than this share of the time can be lost."""
 
 _NAME = re.compile(r"(\d{12})-(\d{12})\.npz")
@@ -49,7 +49,7 @@ class Checkpoints:
     def is_due(self) -> bool:
         """Whether it is time to save something."""
         now = time.monotonic()
-        return now - self._last >= max(EVERY_SECONDS, _SHARE * (now - self._begun))
+        return now - self._last >= max(EVERY_SECONDS, LARGEST_SHARE * (now - self._begun))
 
     def save(self, stage: str, first: int, last: int, part: Part) -> None:
         """Keep the merged result of the units `first` to `last` of a stage.
@@ -87,7 +87,7 @@ class Checkpoints:
 def _read(file: Path) -> Part | None:
     """The arrays of a file; None if it is damaged, so that its units are worked on again."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return tuple(arrays[name] for name in sorted(arrays.files))
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
