@@ -52,7 +52,8 @@ def rank_entries(entries: Sequence[Entry]) -> dict[str, Any]:
     dict
         "ranking": rows with `rank` (equal F1, equal rank; an undefined F1 comes last), `name`, counts and scores of
         the edges with their intervals, and "difference": precision, recall and F1 minus those of the best, from
-        :func:`~connectograph.uncertainty.paired_test`; beside it what all of them share.
+        :func:`~connectograph.uncertainty.paired_test`, each p-value with `p_value_holm` beside it, adjusted for the
+        number of predictions; and what all of them share.
 
     Examples
     --------
@@ -71,6 +72,7 @@ def rank_entries(entries: Sequence[Entry]) -> dict[str, Any]:
         {"rank": scores.index(score) + 1, **_describe_entry(entry), **_compare_with_best(entry, best)}
         for entry, score in zip(ordered, scores, strict=True)
     ]
+    _adjust_differences(rows)
     return {
         "schema": SCHEMA,
         "verdict": _write_verdict(rows),
@@ -102,6 +104,37 @@ def _compare_with_best(entry: Entry, best: Entry) -> dict[str, Any]:
     directed = bool(best.report["edges"]["directed"])
     test = paired_test(best.truth, entry.predicted, best.predicted, directed=directed)
     return {"difference": test.to_dict()}
+
+
+def _adjust_differences(rows: Sequence[dict[str, Any]]) -> None:
+    """Add `p_value_holm` to the differences in every score."""
+    for score in ("precision", "recall", "f1"):
+        tested = [row["difference"][score] for row in rows if row["difference"] is not None]
+        for found in tested:
+            if found["p_value"] is None:
+                found |= undefined("p_value_holm", found["p_value_reason"])
+        known = [found for found in tested if found["p_value"] is not None]
+        for found, adjusted in zip(known, adjust_holm([found["p_value"] for found in known]), strict=True):
+            found["p_value_holm"] = adjusted
+
+
+def adjust_holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number: max over smaller ones of min(1, (m - rank) p), ranks from 0 [1]_.
+
+    References
+    ----------
+    .. [1] S. Holm, Scand. J. Stat. 6 (1979) 65.
+
+    Examples
+    --------
+    >>> adjust_holm([0.04, 0.01, 0.03])
+    [0.06, 0.03, 0.06]
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, k in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[k]))
+        adjusted[k] = largest
+    return adjusted
 
 
 def _write_verdict(rows: Sequence[dict[str, Any]]) -> str:

@@ -16,12 +16,12 @@ _COLUMNS = (
     Column("F1", 0.18, "number"),
     Column("Precision", 0.18, "number"),
     Column("Recall", 0.18, "number"),
-    Column("F1 − best", 0.14, "number"),
-    Column("p", 0.07, "number"),
+    Column("F1 − best", 0.12, "number"),
+    Column("p (Holm)", 0.09, "number"),
 )
 _NOTE = (
-    "In brackets: 95 % intervals, two-way cluster-robust over neurons. p: paired test against the best, two-sided, not "
-    "adjusted for the number of predictions."
+    "In brackets: 95 % intervals, two-way cluster-robust over neurons. p: paired test against the best, two-sided; in "
+    "brackets adjusted for the number of predictions (Holm)."
 )
 
 
@@ -53,7 +53,7 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
     """One prediction."""
     scores = (_with_interval(row["intervals"][name]) for name in ("f1", "precision", "recall"))
     gap = (row["difference"] or {}).get("f1")
-    last = ("best", "–") if gap is None else (_with_interval(gap, signed=True), _format_p(gap["p_value"]))
+    last = ("best", "–") if gap is None else (_with_interval(gap, signed=True), _format_p(gap))
     return (clean_text(row["name"]), str(row["rank"]), *scores, *last)
 
 
@@ -70,8 +70,11 @@ def _format_signed(value: float | None) -> str:
     return "not defined" if value is None else f"{value:+.3f}".replace("-", "−")
 
 
-def _format_p(value: float | None) -> str:
-    return "–" if value is None else format_score(value)
+def _format_p(gap: Mapping[str, Any]) -> str:
+    """The p-value, and in brackets that for the number of predictions."""
+    if gap["p_value"] is None:
+        return "–"
+    return f"{format_score(gap['p_value'])} ({format_score(gap['p_value_holm'])})"
 
 
 def _missing(row: Mapping[str, Any]) -> Iterator[str]:
