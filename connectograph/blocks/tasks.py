@@ -62,7 +62,8 @@ class BlockTask(Generic[T]):
         return self.n_voxels * self.dtype.itemsize
 
     def __call__(self) -> T:
-        return self.join([self.function(block.read(), block.origin) for block in self.blocks])
+        results = [self.function(block.read(), block.origin) for block in self.blocks]
+        return results[0] if len(results) == 1 else self.join(results)  # threads: nothing to join, a thousand times
 
     def __str__(self) -> str:
         origin, shape, _ = self.blocks[0]
