@@ -3,6 +3,7 @@ from ._version import __version__ as __version__
 from .compare import EdgeScore as EdgeScore
 from .compare import compare_baselines as compare_baselines
 from .compare import compare_edges as compare_edges
+from .compare import compare_sparse as compare_sparse
 from .compare import compare_thresholds as compare_thresholds
 from .compare import compare_weights as compare_weights
 from .compare import list_edge_outcomes as list_edge_outcomes
@@ -34,6 +35,7 @@ from .io import write_volume as write_volume
 from .io.annotations import Annotations as Annotations
 from .io.annotations import read_annotations as read_annotations
 from .io.annotations import write_annotations as write_annotations
+from .io.downloads import download_cremi as download_cremi
 from .io.points import read_points as read_points
 from .matching import compare_clefts as compare_clefts
 from .matching import compare_partner_sites as compare_partner_sites
