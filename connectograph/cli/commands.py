@@ -18,10 +18,11 @@ from connectograph.cli.console import (
     print_exclusions,
     print_notices,
     print_verdicts,
+    show_download,
     show_progress,
 )
 from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
-from connectograph.errors import InputError, MissingVoxelSize
+from connectograph.errors import InputError, MissingVoxelSize, RunStopped
 from connectograph.evaluation.inputs import read_inputs
 from connectograph.io import convert_volumes, read_volume, write_volume
 from connectograph.io.files import explain_errors
@@ -190,6 +191,22 @@ def run_convert(options: argparse.Namespace) -> int:
         **_reading(options),
     )
     print(f"written: {options.output}")
+    return 0
+
+
+def run_download(options: argparse.Namespace) -> int:
+    """Fetch a public volume."""
+    from connectograph.io.downloads import download_cremi
+
+    try:
+        with show_download(f"CREMI sample {options.sample}") as progress:
+            path = download_cremi(
+                options.sample, out=options.out, padded=options.padded, mirror=options.mirror, progress=progress
+            )
+    except KeyboardInterrupt:
+        raise RunStopped("Interrupted. What has arrived is kept: the same command goes on from there.") from None
+    print(f"{path}: whole; its SHA-256 is in {path.name}.sha256")
+    print(f"next: connectograph check {path}")
     return 0
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "print_exclusions",
     "print_notices",
     "print_verdicts",
+    "show_download",
     "show_progress",
     "start_log",
 ]
@@ -112,11 +113,35 @@ def show_progress(total: int, what: str) -> Iterator[Callable[[int], object]]:
         yield _Log(total, what).add
 
 
+@contextmanager
+def show_download(what: str) -> Iterator[Callable[[int, int | None], object]]:
+    """The same for bytes that arrive, of which some may be there from the start, and whose total comes with them."""
+    if sys.stderr.isatty():
+        from tqdm.auto import tqdm
+
+        with tqdm(desc=what, unit="B", unit_scale=True, unit_divisor=1024, leave=False) as bar:
+
+            def update(done: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            yield update
+    else:
+        lines = _Log(1, what, unit="bytes")
+
+        def count(done: int, total: int | None) -> None:
+            if total:
+                lines.total = total
+                lines.add(done - lines.done)
+
+        yield count
+
+
 class _Log:
     """Progress as lines of a log."""
 
-    def __init__(self, total: int, what: str) -> None:
-        self.total, self.what = max(1, total), what
+    def __init__(self, total: int, what: str, unit: str = "voxels") -> None:
+        self.total, self.what, self.unit = max(1, total), what, unit
         self.done, self.tenths, self.last = 0, 0, time.monotonic()
 
     def add(self, voxels: int) -> None:
@@ -125,4 +150,4 @@ class _Log:
         pause = now - self.last
         if (tenths > self.tenths and pause > _PAUSE_SECONDS) or pause > _LOG_SECONDS:
             self.tenths, self.last = tenths, now
-            log.info("%s: %d %% of %d voxels", self.what, round(100 * self.done / self.total), self.total)
+            log.info("%s: %d %% of %d %s", self.what, round(100 * self.done / self.total), self.total, self.unit)

@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"connectograph {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _check, _clean, _contacts, _evaluate, _compare, _report, _verify, _convert):
+    for add in (_demo, _check, _clean, _contacts, _evaluate, _compare, _report, _verify, _convert, _download):
         add(commands)
     return parser
 
@@ -160,6 +160,15 @@ def _convert(commands: Commands) -> None:
     parser.add_argument("output", metavar="OUT[:DATASET]")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT")
     _reading(parser, workers=False)
+
+
+def _download(commands: Commands) -> None:
+    parser = _command(commands, "download", "fetch a public volume; what broke off goes on, what is there is checked")
+    parser.add_argument("dataset", choices=("cremi",), help="cremi: the challenge's training volumes, fly brain")
+    parser.add_argument("sample", choices=("A", "B", "C"))
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: the current folder")
+    parser.add_argument("--padded", action="store_true", help="the file whose raw data reach beyond the labels")
+    parser.add_argument("--mirror", metavar="URL", help="folder that holds copies of the files")
 
 
 def _dilating(parser: argparse.ArgumentParser) -> None:
