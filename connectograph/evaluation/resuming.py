@@ -87,7 +87,8 @@ def open_resumable(
 
 def recall_finished(folder: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
     """report.json of the very same evaluation in a folder, if it was finished."""
-    if not (folder / "run.json").is_file() or read_run(folder).get("identity") != _identify(task):
+    swept = not (folder / ".connectograph").exists()  # else it was killed between its record and its last step
+    if not swept or not (folder / "run.json").is_file() or read_run(folder).get("identity") != _identify(task):
         return None
     report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
     return report
