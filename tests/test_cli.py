@@ -167,7 +167,7 @@ def test_fail_under_an_undefined_score_fails(run, sample):
 def test_without_a_prediction_the_truth_is_written(run, sample):
     code, out, _ = run("evaluate", sample["full"], "--out", "run", "--no-report")
     assert code == 0
-    compared = ("predicted", "outcomes", "neurons", "sweep", "matches")
+    compared = ("predicted", "outcomes", "neurons", "sweep", "matches", "fixes")
     assert listed("run") == {name for name in FILES if not any(word in name for word in compared)}
     assert closing(out)[1] == ["precision", "not defined: no prediction was given"]
 

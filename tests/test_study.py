@@ -145,18 +145,18 @@ def test_every_prediction_is_evaluated_as_if_it_were_alone(scene):
 
 
 def test_the_segmentation_is_scanned_once(monkeypatch, two_neurons, volume):
-    from connectograph.evaluation import job
+    from connectograph.evaluation import survey
 
     scans = []
-    scan = job.scan_segmentation
+    scan = survey.scan_segmentation
     monkeypatch.setattr(
-        job,
+        survey,
         "scan_segmentation",
-        lambda seg, synapses, *a, **k: scans.append(len(synapses)) or scan(seg, synapses, *a, **k),
+        lambda seg, synapses, *a, **k: scans.append((seg.shape, len(synapses))) or scan(seg, synapses, *a, **k),
     )
     segmentation, truth, predicted = (volume(array) for array in two_neurons.values())
     study = cg.evaluate_many(segmentation, truth, [predicted, truth, predicted], dilation=2, min_segment_voxels=3)
-    assert scans == [4]
+    assert [n for shape, n in scans if shape == segmentation.shape] == [4]
     assert study.table["f1"].tolist() == [1.0, 1.0, 1.0]
     assert study.report["settings"]["min_segment_voxels"] == 3
     with pytest.raises(TypeError, match="dilatation"):

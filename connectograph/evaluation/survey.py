@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from connectograph.blocks import Engine
@@ -29,7 +27,10 @@ Progress = Callable[[int], object]
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What all predictions of one truth share, and the neighbours of each prediction's synapses."""
+    """What all predictions of one truth share, and the neighbours of each prediction's synapses.
+
+    With a predicted segmentation `predicted` is what lies near them there, and `in_truth` in the true one.
+    """
 
     segments: pd.DataFrame
     pieces: pd.DataFrame | None
@@ -37,19 +38,16 @@ class Survey:
     truth: Side
     predicted: list[SynapseNeighbours]
     own: OwnSegmentation | None = None
+    in_truth: Sequence[SynapseNeighbours] = ()
 
 
 def read_synapses(
     cases: Sequence[dict[str, Volume]], settings: Settings, engine: Engine, progress: Progress | None
 ) -> list[Synapses]:
-    """Truth and predictions, read side by side; a prediction waits for the truth's ignore voxels at its end.
-
-    Meanwhile the kernels are loaded that the segmentation will need.
-    """
+    """Truth and predictions, read side by side; a prediction waits for the truth's ignore voxels at its end."""
     truth, predictions = cases[0]["truth"], [volumes["predicted"] for volumes in cases if "predicted" in volumes]
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(2) as pool:
         try:
-            pool.submit(_load_kernels, cases[0]["segmentation"].dtype)
             form = "mask" if truth.dtype.kind == "b" else "labels"
             jobs = [pool.submit(label_synapses, truth, form=form, engine=engine.at("truth"), progress=progress)]
             jobs += [
@@ -71,12 +69,6 @@ def read_synapses(
             raise
 
 
-def _load_kernels(dtype: np.dtype[Any]) -> None:
-    """Use the kernels of the scan once."""
-    voxel = Volume(np.ones((1, 1, 1), dtype), (1.0, 1.0, 1.0))
-    scan_segmentation(voxel, [label_synapses(voxel, form="labels")], dilation_offsets(1, None, voxel.voxel_size))
-
-
 def survey_volumes(
     volumes: dict[str, Volume],
     synapses: list[Synapses],
@@ -96,8 +88,7 @@ def survey_volumes(
             min_segment_voxels=settings.min_segment_voxels,
             engine=engine.at("split"),
         )
-    here = synapses if theirs is None else synapses[:1]
-    scan = scan_segmentation(segmentation, here, offsets, engine=engine.at("segmentation"), progress=progress)
+    scan = scan_segmentation(segmentation, synapses, offsets, engine=engine.at("segmentation"), progress=progress)
     segments = select_segments(
         scan.segments if pieces is None else mark_split_off(scan.segments, pieces),
         exclude=settings.exclude_segments,
@@ -119,13 +110,13 @@ def survey_volumes(
         segmentation,
         theirs,
         segments,
-        synapses[1:],
+        synapses,
         offsets,
         settings=settings,
-        workers=engine.runner.workers,
+        engine=engine,
         progress=progress,
     )
-    return Survey(segments, pieces, tables, truth, own.neighbours, own)
+    return Survey(segments, pieces, tables, truth, own.neighbours[1:], own, scan.neighbours[1:])
 
 
 def evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, settings: Settings) -> Side:
