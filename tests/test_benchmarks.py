@@ -26,6 +26,7 @@ RUN = Path(__file__).resolve().parents[1] / "analysis" / "benchmarks" / "run.py"
                 "contactome, dilation 0, 2 threads",
                 "contactome, dilation 1, 2 threads",
                 "components of a mask",
+                "components of a mask",
             ],
             marks=pytest.mark.slow,
         ),

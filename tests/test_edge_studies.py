@@ -1,4 +1,4 @@
-"""The studies of intervals and of measures run as people run them, and write what they say."""
+"""The studies run as people run them, and write what they say."""
 
 from __future__ import annotations
 
@@ -45,3 +45,12 @@ def test_which_measure_sees_which_error(tmp_path):
     assert panel.loc[["precision", "recall", "F1"], "separated_precision_recall"].eq(0).all()
     assert panel["panel"].max() >= 1
     assert all(measure in printed for measure in panel.index)
+
+
+@pytest.mark.slow
+def test_what_dilation_size_and_rule_change(tmp_path):
+    table, printed = run("dilation_and_size.py", tmp_path)
+    assert len(table) == 8, "two dilations, two sizes, two rules"
+    edges = table.pivot_table("truth_edges", ["dilation", "min_segment_voxels"], "partner_rule")
+    assert (edges["top-pair"] <= edges["all-pairs"]).all(), "one pair a synapse, and not all"
+    assert printed.count("phantom") == 4, "the base, and each setting changed alone"

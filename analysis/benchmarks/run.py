@@ -25,7 +25,18 @@ from commands import compare_rows, evaluate_rows, import_rows
 from edges import edge_rows
 from measuring import Row, read_rows, run_command, script
 
-PACKAGES = ("connectograph", "numpy", "scipy", "pandas", "h5py", "numba", "connected-components-3d", "deflate")
+PACKAGES = (
+    "connectograph",
+    "numpy",
+    "scipy",
+    "pandas",
+    "h5py",
+    "numba",
+    "connected-components-3d",
+    "scikit-image",
+    "networkx",
+    "deflate",
+)
 
 
 @dataclass(frozen=True)

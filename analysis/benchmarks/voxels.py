@@ -22,6 +22,7 @@ from typing import Any
 import baselines
 import cc3d
 import numpy as np
+import skimage.measure
 from measuring import Row, alternate, make_row, time_call
 
 import connectograph as cg
@@ -38,7 +39,7 @@ def voxel_rows(folder: Path, repeats: int, n_planes: int, n_oracle: int) -> Iter
     yield contactome_faces(real, repeats)
     yield contactome_dilated(real, repeats)
     yield from two_threads(real, repeats)
-    yield mask_components(clefts, repeats)
+    yield from mask_components(clefts, repeats)
 
 
 def read_planes(folder: Path, name: str, n_planes: int) -> cg.Volume:
@@ -126,20 +127,22 @@ def two_threads(segmentation: cg.Volume, repeats: int) -> Iterator[Row]:
         yield compare(job, "1 thread", segmentation, 1.7, repeats, two, one, note="needs two free cores")
 
 
-def mask_components(clefts: cg.Volume, repeats: int) -> Row:
-    """Synapse instances of a mask."""
+def mask_components(clefts: cg.Volume, repeats: int) -> Iterator[Row]:
+    """Synapse instances of a mask, against two libraries that label its components."""
     mask = cg.Volume((np.asarray(clefts.labels) < 2**64 - 2).astype(np.uint8), voxel_size=clefts.voxel_size)
 
     def ours() -> Any:
         return cg.label_synapses(mask, form="mask", workers=1)
 
-    def baseline() -> Any:
-        return cc3d.connected_components(mask.labels, connectivity=26)
-
-    sizes = np.bincount(baseline().ravel())[1:]
+    labellers = {
+        "cc3d.connected_components": partial(cc3d.connected_components, mask.labels, connectivity=26),
+        "skimage.measure.label": partial(skimage.measure.label, mask.labels, connectivity=3),
+    }
     found = dict(enumerate(cg.measure_synapses(ours())["n_voxels"].sort_values().tolist()))
-    check_equal("components", found, dict(enumerate(sorted(sizes.tolist()))))
-    return compare("components of a mask", "cc3d.connected_components", mask, None, repeats, ours, baseline)
+    for against, baseline in labellers.items():
+        sizes = np.bincount(baseline().ravel())[1:]
+        check_equal("components", found, dict(enumerate(sorted(sizes.tolist()))))
+        yield compare("components of a mask", against, mask, None, repeats, ours, baseline)
 
 
 def as_dict(table: Any, keys: list[str], value: str) -> dict[Any, Any]:
