@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,10 +16,9 @@ import pandas as pd
 from connectograph.blocks import EngineLike, open_engine, plan_memory
 from connectograph.compare import EdgeScore, compare_edges
 from connectograph.compare.edges import describe_outcomes
-from connectograph.contacts.synapse_contacts import SynapseNeighbours
 from connectograph.evaluation import content
 from connectograph.evaluation.attribution import explain_errors, leave_out_causes
-from connectograph.evaluation.attribution_own import explain_own_errors
+from connectograph.evaluation.attribution_own import find_counterparts
 from connectograph.evaluation.inputs import Source, read_inputs
 from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
@@ -259,11 +258,10 @@ def evaluate_cases(
         synapses = read_synapses(cases, settings, opened, progress)
         survey = survey_volumes(cases[0], synapses, settings, opened, progress)
     refuse_changed(stamps)
-    predictions: list[SynapseNeighbours | None] = [*survey.predicted] or [None]
     shared = time.perf_counter() - clock
-    for volumes, names, predicted in zip(cases, files, predictions, strict=True):
+    for place, (volumes, names) in enumerate(zip(cases, files, strict=True)):
         clock = time.perf_counter()
-        evaluation = _conclude(volumes, settings, survey, predicted)
+        evaluation = _conclude(volumes, settings, survey, place)
         run = {
             "inputs": describe_files(volumes, names),
             "reading": reading,
@@ -275,31 +273,34 @@ def evaluate_cases(
         yield replace(evaluation, run=run)
 
 
-def _conclude(
-    volumes: dict[str, Volume], settings: Settings, survey: Survey, predicted: SynapseNeighbours | None
-) -> Evaluation:
+def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, place: int) -> Evaluation:
     """One prediction compared with the truth."""
     sides, own = {"truth": survey.truth}, survey.own
-    if predicted is not None:
+    if survey.predicted:
         segments = survey.segments if own is None else own.named
-        sides["predicted"] = evaluate_side("predicted", predicted, segments, settings)
+        sides["predicted"] = evaluate_side("predicted", survey.predicted[place], segments, settings)
     tables: dict[str, pd.DataFrame] = {"segments": survey.segments}
     for side in sides.values():
         tables.update(side.tables)
     tables.update(survey.tables)
     nodes = survey.segments if own is None else own.nodes
-    scores = _score(sides, tables, kept_ids(nodes))
-    if own is not None and predicted is not None and scores.edges is not None:
-        measures = describe_segmentations(own, predicted, tables, scores.edges.f1)
-        errors = explain_own_errors(volumes, settings, own, sides, tables)
-        scores.blocks.update({**measures.blocks, **errors.blocks})
-        tables |= {**measures.tables, **errors.tables}
+    counterparts = {} if own is None else find_counterparts(own, survey.in_truth[place], survey.segments, settings)
+    scores = _score(sides, tables, kept_ids(nodes), counterparts)
+    if own is not None and scores.edges is not None:
+        measures = describe_segmentations(own, survey.predicted[place], tables, scores.edges.f1)
+        scores.blocks.update(measures.blocks)
+        tables |= measures.tables
     report = _build_report(volumes, settings, sides, tables, survey, scores)
     synapses = {name: side.synapses for name, side in sides.items()}
     return Evaluation(scores.edges, scores.strict, tables, nodes, report, volumes, synapses)
 
 
-def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.NDArray[np.uint64]) -> Scores:
+def _score(
+    sides: dict[str, Side],
+    tables: dict[str, pd.DataFrame],
+    nodes: npt.NDArray[np.uint64],
+    counterparts: Mapping[str, Any],
+) -> Scores:
     """Scores and measures; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
         measures = leave_out_measures(NO_PREDICTION)
@@ -315,7 +316,7 @@ def _score(sides: dict[str, Side], tables: dict[str, pd.DataFrame], nodes: npt.N
         measures = measure_connectomes(both, tables)
         matches = match_sides(sides["truth"], sides["predicted"])
         tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
-        errors = explain_errors(tables)
+        errors = explain_errors(tables, **counterparts)
     tables |= errors.tables
     edges = content.describe_edges(score, both, describe_intervals(both))
     blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **errors.blocks}

@@ -32,11 +32,11 @@ from connectograph.graphs import align, build_edges
 from connectograph.matching import (
     SegmentMatch,
     compare_segmentations,
-    count_overlaps,
     count_terminals,
     match_segments,
     score_terminals,
 )
+from connectograph.matching.pieces import Pieces, scan_pieces
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
@@ -70,25 +70,30 @@ class OwnSegmentation:
         Voxels that splitting turned to background.
     nodes : pandas.DataFrame
         The nodes of both graphs: the true segments, then predicted ones without a match.
-    overlaps : pandas.DataFrame
-        The table "segment_overlaps".
     matches : pandas.DataFrame
         The table "segment_matches".
     match : SegmentMatch
     majority : SegmentMatch
+    pieces : Pieces
+        What the segments of both sides share, and what of it is near the synapses.
     neighbours : list of SynapseNeighbours
-        Of each prediction's synapses, under the ids of the graphs.
+        Of the truth's synapses and of each prediction's, under the ids of the graphs.
     """
 
     segments: pd.DataFrame
     names: _Ids
     n_voxels_dropped: int
     nodes: pd.DataFrame
-    overlaps: pd.DataFrame
     matches: pd.DataFrame
     match: SegmentMatch
     majority: SegmentMatch
+    pieces: Pieces
     neighbours: list[SynapseNeighbours]
+
+    @property
+    def overlaps(self) -> pd.DataFrame:
+        """The table "segment_overlaps"."""
+        return self.pieces.overlaps
 
     @property
     def named(self) -> pd.DataFrame:
@@ -136,7 +141,7 @@ def read_own_segmentation(
     segments : pandas.DataFrame
         The table "segments" of the truth, with what is kept.
     synapses : list of Synapses
-        Of each prediction.
+        Of the truth and of each prediction.
     offsets : (K, 3) array of int64
         The dilation.
     settings : Settings
@@ -158,7 +163,9 @@ def read_own_segmentation(
             )
         at = opened.at("predicted-segmentation")
         scan = scan_segmentation(predicted, synapses, offsets, engine=at, progress=progress)
-        overlaps = count_overlaps(truth, predicted, engine=opened.at("overlaps"))
+        ids = segments["segment_id"].to_numpy(), scan.segments["segment_id"].to_numpy()
+        shared = scan_pieces(truth, predicted, *ids, synapses, offsets, engine=opened.at("overlaps"), progress=progress)
+    overlaps = shared.overlaps
     measured = scan.segments if pieces is None else mark_split_off(scan.segments, pieces)
     own = select_segments(
         measured,
@@ -167,18 +174,18 @@ def read_own_segmentation(
     )
     kept = {"truth": kept_ids(segments), "predicted": kept_ids(own)}
     match, majority = (match_segments(overlaps, rule=rule, **kept) for rule in ("one-to-one", "majority"))
-    ids = _name_segments(match, segments, own)
-    alone = own.assign(segment_id=ids)[~np.isin(ids, segments["segment_id"])]
+    names = _name_segments(match, segments, own)
+    alone = own.assign(segment_id=names)[~np.isin(names, segments["segment_id"])]
     return OwnSegmentation(
         segments=own,
-        names=ids,
+        names=names,
         n_voxels_dropped=0 if pieces is None else int(pieces.loc[pieces["segment_id"] == 0, "n_voxels"].sum()),
         nodes=pd.concat([segments, alone], ignore_index=True),
-        overlaps=overlaps,
-        matches=_tabulate_matches(match, majority, overlaps, own, ids),
+        matches=_tabulate_matches(match, majority, overlaps, own, names),
         match=match,
         majority=majority,
-        neighbours=[_rename_neighbours(near, own["segment_id"].to_numpy(), ids) for near in scan.neighbours],
+        pieces=shared,
+        neighbours=[_rename_neighbours(near, own["segment_id"].to_numpy(), names) for near in scan.neighbours],
     )
 
 

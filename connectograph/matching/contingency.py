@@ -23,7 +23,7 @@ from connectograph.runs import RunLabels, read_runs
 from connectograph.tables import make_table
 from connectograph.volumes import Block, LazyLabels, Shape, Volume, check_same_grid
 
-__all__ = ["count_overlaps"]
+__all__ = ["PairedLabels", "count_overlaps", "pair_volumes"]
 
 _Labels = npt.NDArray[Any] | LazyLabels
 
@@ -67,7 +67,7 @@ def count_overlaps(
     """
     check_same_grid(truth, predicted)
     names = truth.name or "the true segmentation", predicted.name or "the predicted segmentation"
-    both = replace(truth, labels=_Pairs(_make_cuttable(truth, workers), _make_cuttable(predicted, workers)))
+    both = replace(truth, labels=pair_volumes(truth, predicted, workers))
     with open_engine(engine, workers) as opened:
         keys, counts = fold_blocks(partial(_count_block, names), _merge_counts, both, engine=opened, progress=progress)
     return make_table(
@@ -102,8 +102,13 @@ def _make_cuttable(volume: Volume, workers: int | None) -> _Labels:
     return volume.labels
 
 
+def pair_volumes(truth: Volume, predicted: Volume, workers: int | None) -> PairedLabels:
+    """Two volumes on the same grid as one that is read block by block."""
+    return PairedLabels(_make_cuttable(truth, workers), _make_cuttable(predicted, workers))
+
+
 @dataclass(frozen=True, eq=False)
-class _Pairs:
+class PairedLabels:
     """Two volumes as one whose blocks are pairs of blocks, cut as one of them is: arrays can be cut anyhow."""
 
     truth: _Labels
