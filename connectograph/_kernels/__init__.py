@@ -13,6 +13,8 @@ import numba
 
 __all__ = ["kernel"]
 
+# Counts begin as np.int64(0): the literal 0 has a type of its own, and a kernel that gets one is compiled once more.
+
 F = TypeVar("F", bound=Callable[..., object])
 
 

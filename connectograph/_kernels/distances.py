@@ -51,7 +51,7 @@ def index_rows(starts: Array, lengths: Array, shape: tuple[int, int, int]) -> tu
 def _measure_runs(starts, lengths, index, shape, size, distance):
     _, height, width = shape
     n_tiles = (width + _TILE - 1) // _TILE
-    begin, hint = 0, 0
+    begin = hint = np.int64(0)
     for i in range(starts.size):
         best = distance[begin : begin + lengths[i]]
         begin += lengths[i]

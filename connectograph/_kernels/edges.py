@@ -129,7 +129,7 @@ def _reserve(size):
 @kernel
 def _number_pairs(source, target, keys):
     """Fill the keys of the pairs, in chunks for which the hash table, at most half full, has room."""
-    known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), 0
+    known, numbers, count = np.empty(64, np.uint64), np.zeros(64, np.uint32), np.int64(0)
     for start in range(0, source.size, _CHUNK):
         while numbers.size < 2 * (count + 2 * _CHUNK):
             known, numbers = _double(known, numbers)

@@ -72,7 +72,7 @@ def _emit(keys, sums, used, code, found, at, n_found, count, z, y, x_sum):
     for i in range(n_found):
         for j in range(i, n_found):
             a, b = found[at, i], found[at, j]
-            keys[used, 0] = np.uint64(code)
+            keys[used, 0] = code
             keys[used, 1], keys[used, 2] = min(a, b), max(a, b)
             sums[used, 0], sums[used, 1], sums[used, 2], sums[used, 3] = count, count * z, count * y, x_sum
             used += 1
@@ -137,7 +137,7 @@ def _mark_changes(voxels, place, n, steps, n_steps, marks):
 @kernel
 def _find_at(voxels, extent, z, y, x, offsets, steps, found, at):
     """List the distinct segments at (z, y, x) + offsets, as far as these lie in the block; their number."""
-    n = 0
+    n = np.int64(0)
     place = (z * extent[1] + y) * extent[2] + x
     for k in range(steps.size):
         i, j, m = z + offsets[k, 0], y + offsets[k, 1], x + offsets[k, 2]
@@ -157,9 +157,9 @@ def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, cho
     n_steps = _choose_steps(extent, z, y, offsets, steps, chosen)
     line = (z * extent[1] + y) * extent[2]
     _mark_changes(voxels, line + first, last - first, chosen, n_steps, marks)
-    x, n = begin, 0
+    x, n = begin, np.int64(0)
     while x < end:
-        inner, n_found = first <= x < last, 0
+        inner, n_found = first <= x < last, np.int64(0)
         if inner:
             for k in range(n_steps):
                 n_found = _add(found, n, n_found, np.uint64(voxels[line + x + chosen[k]]))
@@ -178,8 +178,8 @@ def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, cho
 
 @kernel
 def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, lengths, codes, offsets, steps, reach):
-    keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), 0
-    loose, n_loose = np.empty((256, 3), np.uint64), 0
+    keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), np.int64(0)
+    loose, n_loose = np.empty((256, 3), np.uint64), np.int64(0)
     found, marks = np.empty((shape[2], offsets.shape[0]), np.uint64), np.empty(shape[2], np.uint8)
     counts, ends, chosen = np.empty(shape[2], np.int64), np.empty(shape[2], np.int64), np.empty_like(steps)
     for plane in range(first.size):
@@ -203,7 +203,7 @@ def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, len
                     while used + n * (n + 1) // 2 > keys.shape[0]:
                         keys, sums = grow(keys), grow(sums)
                     x_sum = (end - x) * (x + end - 1) // 2
-                    used = _emit(keys, sums, used, codes[r], found, at, n, end - x, z, y, x_sum)
+                    used = _emit(keys, sums, used, np.uint64(codes[r]), found, at, n, end - x, z, y, x_sum)
                 else:
                     while n_loose + n * (end - x) > loose.shape[0]:
                         loose = grow(loose)
@@ -214,10 +214,10 @@ def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, len
 
 @kernel
 def _close(open_voxels, order, height, width, max_found):
-    keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), 0
+    keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), np.int64(0)
     found = np.empty((2, max_found), np.uint64)  # of the stretch that is not yet written down, and of the next voxel
-    held, n_held, count, x_sum, owner, last = 0, 0, 0, 0, np.uint64(0), -2
-    n = 0
+    held = n_held = count = x_sum = n = np.int64(0)
+    owner, last = np.uint64(0), np.int64(-2)
     for i in range(order.size + 1):
         if i < order.size:
             voxel = open_voxels[order[i]]
@@ -227,7 +227,7 @@ def _close(open_voxels, order, height, width, max_found):
             place = np.int64(voxel[0])
             if place == last + 1 and place % width != 0 and voxel[1] == owner:
                 if _equal(found, held, n_held, 1 - held, n):
-                    count, x_sum, last, n = count + 1, x_sum + place % width, place, 0
+                    count, x_sum, last, n = count + 1, x_sum + place % width, place, np.int64(0)
                     continue
         while used + n_held * (n_held + 1) // 2 > keys.shape[0]:
             keys, sums = grow(keys), grow(sums)
@@ -235,5 +235,5 @@ def _close(open_voxels, order, height, width, max_found):
         used = _emit(keys, sums, used, owner, found, held, n_held, count, row // height, row % height, x_sum)
         if i < order.size:
             owner, last, count, x_sum = voxel[1], place, 1, place % width
-            held, n_held, n = 1 - held, n, 0
+            held, n_held, n = 1 - held, n, np.int64(0)
     return keys[:used], sums[:used]

@@ -81,7 +81,7 @@ def _measure_lines(lines, height, z0, y0, x0):
     """One row an id: the ten measures, then the id's bits."""
     marks = np.zeros(8 * (lines.shape[1] // 8 + 2), np.uint8)
     words, breaks = marks.view(np.uint64), np.empty(lines.shape[1] + 9, np.int64)
-    rows, n = np.empty((512, 11), np.int64), 0
+    rows, n = np.empty((512, 11), np.int64), np.int64(0)
     slots = _fill_slots(rows, n)
     for i in range(lines.shape[0]):
         line = lines[i]

@@ -98,8 +98,8 @@ def _own_tile(z, corners, tile_y, tile_x, nodes, owners, found, count, scratch, 
         down = np.float32((j - TILE * tile_y + 0.5) / TILE)
         for i in range(width):
             right = np.float32((i + 0.5) / TILE)
-            y[i] = _between(corners, 0, tile_y, tile_x, down, right)
-            x[i] = _between(corners, 1, tile_y, tile_x, down, right)
+            y[i] = _between(corners[0], tile_y, tile_x, down, right)
+            x[i] = _between(corners[1], tile_y, tile_x, down, right)
             best[i] = np.float32(np.inf)
         for k in range(count):
             node_y, node_x = nodes[found[k], 1], nodes[found[k], 2]
@@ -115,8 +115,8 @@ def _own_tile(z, corners, tile_y, tile_x, nodes, owners, found, count, scratch, 
 
 
 @kernel
-def _between(corners, axis, j, i, down, right):
+def _between(corners, j, i, down, right):
     """Coordinate of a voxel between the four corners of its tile."""
-    left = corners[axis, j, i] + down * (corners[axis, j + 1, i] - corners[axis, j, i])
-    other = corners[axis, j, i + 1] + down * (corners[axis, j + 1, i + 1] - corners[axis, j, i + 1])
+    left = corners[j, i] + down * (corners[j + 1, i] - corners[j, i])
+    other = corners[j, i + 1] + down * (corners[j + 1, i + 1] - corners[j, i + 1])
     return left + right * (other - left)
