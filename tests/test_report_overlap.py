@@ -167,7 +167,7 @@ def test_no_text_of_the_picture_is_clipped_or_overlaps(judge, width):
     with house_style():
         page = Page(figsize=(width / 72, figure.height * width / 72), dpi=72)
         canvas = FigureCanvasAgg(page)
-        figure.draw(place_panels(page, 1, (0.0, 0.0, width, figure.height * width)))
+        figure.draw(place_panels(page, figure, (0.0, 0.0, width, figure.height * width)))
         canvas.draw()
         ax = page.axes[0]
         texts = [*ax.get_xticklabels(), *ax.get_legend().get_texts(), ax.xaxis.label, ax.yaxis.label]

@@ -116,6 +116,7 @@ def _describe_error(error: Mapping[str, Any], volume: Volume | None) -> dict[str
     known = not np.isnan(position).any()
     block = {
         "outcome": str(error["outcome"]),
+        "cause": str(error["cause"]),
         "source": str(int(error["source"])),
         "target": str(int(error["target"])),
         "n_synapses": int(error["n_synapses"]),

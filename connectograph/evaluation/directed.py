@@ -29,6 +29,7 @@ from connectograph.evaluation.measures import (
     leave_out_measures,
     measure_connectomes,
 )
+from connectograph.evaluation.places import describe_places
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import NO_PREDICTION
@@ -173,6 +174,7 @@ def _conclude(
         **blocks,
         "excluded": _count_excluded(sides, segments, pieces),
         **content.describe_synapses(tables),
+        **describe_places(tables, segmentation),
         "worst_errors": content.list_worst_errors(tables, segmentation),
         "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
         "inputs": _describe_inputs(segmentation, sides, segments),

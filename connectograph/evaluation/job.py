@@ -27,6 +27,7 @@ from connectograph.evaluation.measures import (
     leave_out_measures,
     measure_connectomes,
 )
+from connectograph.evaluation.places import describe_places
 from connectograph.evaluation.provenance import describe_files, describe_notices
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.segmentations import (
@@ -344,6 +345,7 @@ def _build_report(
             **({} if own is None else own.count_excluded()),
         },
         **content.describe_synapses(tables),
+        **describe_places(tables, volumes["segmentation"]),
         "worst_errors": content.list_worst_errors(tables, volumes["segmentation"]),
         "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
         "inputs": {**describe_inputs(volumes, sides, tables), **describe_own_inputs(volumes, own)},

@@ -16,7 +16,7 @@ from connectograph.evaluation.inputs import read_inputs
 from connectograph.evaluation.job import evaluate_volumes
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
-from connectograph.evaluation.writing import SLICES, file_of, render_reports
+from connectograph.evaluation.writing import CROPS, SLICES, file_of, render_reports
 from connectograph.io.files import digest_store, dump_json, write_atomic
 from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
 from connectograph.io.sources import is_url
@@ -46,8 +46,11 @@ def render_run(directory: str | Path) -> list[Path]:
     """
     folder, record = Path(directory), read_run(directory)
     tables = {file.stem: read_table(file) for file in sorted((folder / "tables").glob("*.parquet"))}
-    slices = dict(np.load(folder / SLICES, allow_pickle=False)) if (folder / SLICES).is_file() else None
-    rendered = render_reports(read_report(folder), record, tables, slices)
+    slices, crops = (
+        dict(np.load(folder / name, allow_pickle=False)) if (folder / name).is_file() else None
+        for name in (SLICES, CROPS)
+    )
+    rendered = render_reports(read_report(folder), record, tables, slices, crops)
     with revise_run(folder) as run:
         for name, data in rendered.items():
             write_atomic(place_file(run, name), data)

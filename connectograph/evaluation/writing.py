@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph.evaluation.crops import cut_crops
 from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import adjacency
@@ -23,10 +24,13 @@ from connectograph.io.tables import write_table
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
 
-__all__ = ["SLICES", "digest_inputs", "file_of", "render_reports", "write_evaluation"]
+__all__ = ["CROPS", "SLICES", "digest_inputs", "file_of", "render_reports", "write_evaluation"]
 
 SLICES = "figures/middle_slice.npz"
 """The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
+
+CROPS = "figures/worst_errors.npz"
+"""Pieces of the volumes around the worst errors, for the report's gallery."""
 
 _SLICE_PIXELS = 640
 _AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
@@ -58,8 +62,10 @@ def write_evaluation(
         _write_graphs(run, evaluation)
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
         slices = _cut_slices(evaluation) if reports else None
-        if slices is not None:
-            save_npz(place_file(run, SLICES), slices)
+        crops = cut_crops(evaluation) if reports else None
+        for name, arrays in ((SLICES, slices), (CROPS, crops)):
+            if arrays is not None:
+                save_npz(place_file(run, name), arrays)
         record = {
             "name": _name(evaluation),
             "command": list(command),
@@ -68,7 +74,7 @@ def write_evaluation(
             **describe_machine(),
         }
         if reports:
-            for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices).items():
+            for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices, crops).items():
                 write_atomic(place_file(run, name), data)
         finish_run(run, record)
     return folder
@@ -79,11 +85,12 @@ def render_reports(
     record: dict[str, Any],
     tables: dict[str, pd.DataFrame],
     slices: dict[str, npt.NDArray[Any]] | None,
+    crops: dict[str, npt.NDArray[Any]] | None = None,
 ) -> dict[str, bytes | str]:
     """PDF, HTML and figures: file name in the run directory to content."""
     from connectograph.report import ReportContents, render_figures, render_html, render_pdf
 
-    contents = ReportContents(report, record, tables, slices)
+    contents = ReportContents(report, record, tables, slices, crops)
     figures = render_figures(contents)
     html, pdf = render_html(contents, figures=figures), render_pdf(contents)
     return {**{f"figures/{name}": picture for name, picture in figures.items()}, "report.pdf": pdf, "report.html": html}

@@ -27,6 +27,7 @@ __all__ = [
     "open_box",
     "overlap",
     "read_box",
+    "read_boxes",
     "read_pieces",
     "refuse_dtype",
     "turn",
@@ -150,19 +151,32 @@ def open_box(box: Sequence[slice], shape: Shape) -> tuple[Shape, Shape]:
 
 def read_box(labels: LazyLabels, box: Sequence[slice]) -> npt.NDArray[Any]:
     """Part of a volume, gathered from its blocks; blocks after the last one needed are not asked for."""
-    origin, shape = open_box(box, labels.shape)
-    out = np.empty(shape, labels.dtype)
-    missing = out.size
+    return read_boxes(labels, [box])[0]
+
+
+def read_boxes(labels: LazyLabels, boxes: Sequence[Sequence[slice]]) -> list[npt.NDArray[Any]]:
+    """Parts of a volume, gathered from its blocks in one go, so that a packed file is unpacked only once."""
+    places = [open_box(box, labels.shape) for box in boxes]
+    parts = [np.empty(shape, labels.dtype) for _, shape in places]
+    missing = sum(part.size for part in parts)
     blocks = labels.blocks() if missing else iter(())
     for block in blocks:
-        here = overlap(origin, shape, block.origin, block.shape)
-        there = overlap(block.origin, block.shape, origin, shape)
-        if all(part.start < part.stop for part in here):
-            out[here] = block.read()[there]
-            missing -= math.prod(part.stop - part.start for part in here)
+        missing -= _copy_parts(block, places, parts)
         if not missing:
             break
-    return out
+    return parts
+
+
+def _copy_parts(block: Block, places: Sequence[tuple[Shape, Shape]], parts: Sequence[npt.NDArray[Any]]) -> int:
+    """Copy what a block holds of each part, and count its voxels; a block that holds nothing is not read."""
+    voxels, copied = None, 0
+    for (origin, shape), part in zip(places, parts, strict=True):
+        here = overlap(origin, shape, block.origin, block.shape)
+        if all(each.start < each.stop for each in here):
+            voxels = block.read() if voxels is None else voxels
+            part[here] = voxels[overlap(block.origin, block.shape, origin, shape)]
+            copied += math.prod(each.stop - each.start for each in here)
+    return copied
 
 
 def make_box(origin: Shape, shape: Sequence[int]) -> Box:

@@ -13,9 +13,10 @@ from connectograph.plots.style import COLOURS, RASTER_LIMIT, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["colour_labels", "plot_slices"]
+__all__ = ["OUTLINES", "colour_labels", "encase", "outline_mask", "plot_slices"]
 
-_OUTLINES = {"truth": ("truth", "solid"), "predicted": ("prediction", (0, (2.4, 1.2)))}
+OUTLINES: dict[str, tuple[str, Any]] = {"truth": ("truth", "solid"), "predicted": ("prediction", (0, (2.4, 1.2)))}
+"""Name and dashes of the outline of each side's synapses."""
 
 
 def colour_labels(labels: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
@@ -78,10 +79,10 @@ def plot_slices(
     size = np.array([1.0, 1.0] if voxel_size is None else voxel_size) * step * unit
     corner = np.array([0.0, 0.0] if voxel_size is None else offset) * unit
     _draw_segments(ax, slices, size, corner)
-    for side, (label, dashes) in _OUTLINES.items():
+    for side, (label, dashes) in OUTLINES.items():
         if side in slices:
-            _outline(ax, np.asarray(slices[side]) != 0, size, corner, COLOURS[f"{side}_outline"], dashes)
-            ax.plot([], [], color=COLOURS[f"{side}_outline"], linestyle=dashes, label=label, path_effects=_casing())
+            outline_mask(ax, np.asarray(slices[side]) != 0, size, corner, COLOURS[f"{side}_outline"], dashes)
+            ax.plot([], [], color=COLOURS[f"{side}_outline"], linestyle=dashes, label=label, path_effects=encase(2.0))
     name = "voxel" if voxel_size is None else "µm"
     ax.set(xlabel=f"x ({name})", ylabel=f"y ({name})")
     return ax
@@ -105,18 +106,27 @@ def _draw_segments(ax: Axes, slices: Mapping[str, Any], size: Any, corner: Any) 
     ax.imshow(image, extent=(corner[1], right, bottom, corner[0]), interpolation="nearest", aspect="equal")
 
 
-def _outline(ax: Axes, mask: npt.NDArray[np.bool_], size: Any, corner: Any, colour: str, dashes: Any) -> None:
+def outline_mask(
+    ax: Axes,
+    mask: npt.NDArray[np.bool_],
+    size: npt.NDArray[np.float64],
+    corner: npt.NDArray[np.float64],
+    colour: str,
+    dashes: Any,
+    linewidth: float = 1.0,
+) -> None:
+    """Draw the border of a mask whose pixels have a `size` and whose first pixel starts at `corner`, both (y, x)."""
     if not mask.any():
         return
     padded = np.pad(mask, 1).astype(np.float32)
     y, x = (corner[axis] + size[axis] * (np.arange(padded.shape[axis]) - 0.5) for axis in (0, 1))
-    lines = ax.contour(x, y, padded, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=[dashes])
-    lines.set_path_effects(_casing())
+    lines = ax.contour(x, y, padded, levels=[0.5], colors=[colour], linewidths=linewidth, linestyles=[dashes])
+    lines.set_path_effects(encase(linewidth + 1.0))
     lines.set_rasterized(sum(np.shape(path.vertices)[0] for path in lines.get_paths()) > RASTER_LIMIT)
 
 
-def _casing() -> list[Any]:
-    """A thin black edge on both sides of a line."""
+def encase(linewidth: float) -> list[Any]:
+    """A thin black edge on both sides of a line or around letters."""
     from matplotlib.patheffects import Normal, Stroke
 
-    return [Stroke(linewidth=2.0, foreground="black"), Normal()]
+    return [Stroke(linewidth=linewidth, foreground="black"), Normal()]

@@ -28,6 +28,8 @@ COLOURS = {
     "fn": "#0072B2",
     "truth_outline": "#F0E442",
     "predicted_outline": "#56B4E9",
+    "source": "#E9DCC9",
+    "target": "#8E7F73",
     "truth": "#4D4D4D",
     "predicted": "#56B4E9",
     "ink": "#1B2430",

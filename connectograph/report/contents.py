@@ -28,12 +28,15 @@ class ReportContents:
     slices : dict of str to array, or None
         One plane of the volumes: "z_index", "step", "segmentation" (Y, X) uint64, optionally "truth", "predicted"
         (Y, X) uint64 with 0 = background, "raw" (Y, X) uint8.
+    crops : dict of str to array, optional
+        The volumes around the worst errors, of :func:`connectograph.evaluation.crops.cut_crops`.
     """
 
     report: dict[str, Any]
     run: dict[str, Any] | None
     tables: dict[str, pd.DataFrame]
     slices: dict[str, npt.NDArray[np.generic]] | None
+    crops: dict[str, npt.NDArray[np.generic]] | None = None
 
 
 def block_of(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -52,6 +52,7 @@ class _Ink(Artist):
         font = font_of(line.font).copy()
         font.set_size(line.size)
         gc.set_foreground(line.colour)
+        gc.set_url(line.url or None)
         renderer.draw_text(gc, line.x, self._page_height - line.y, line.text, font, 0, mtext=self._style)
 
 
@@ -67,7 +68,7 @@ def draw_page(
             moved = replace(item, x=item.x + left, y=item.y + top)
             if isinstance(moved, Picture):
                 box = (moved.x, size[1] - moved.y - moved.height, moved.width, moved.height)
-                moved.figure.draw(place_panels(figure, moved.figure.panels, box))
+                moved.figure.draw(place_panels(figure, moved.figure, box))
             else:
                 ink.append(moved)
         top += strip.height

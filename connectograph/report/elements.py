@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 __all__ = [
     "OUTCOME_WORDS",
     "Bullets",
+    "Case",
     "Code",
     "Column",
     "Element",
     "Figure",
+    "Link",
     "Paragraph",
     "Section",
     "Table",
@@ -80,7 +82,8 @@ class Column:
 class Table:
     """Rows of finished text; the first cell of a row names it.
 
-    Widths are shares of the page. The PDF sets a `folded` table as two halves side by side.
+    Widths are shares of the page. The PDF sets a `folded` table as two halves side by side; an `explorable` one can be
+    sorted and filtered in HTML.
     """
 
     title: str
@@ -88,11 +91,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     folded: bool = False
+    explorable: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A picture: `draw` fills one Axes for each panel; `height` is its share of the width; `alt` states the finding."""
+    """A picture: `draw` fills one Axes for each panel; `height` is its share of the width; `alt` states the finding.
+
+    A `bare` picture has no ticks and no legend, so its Axes fill it.
+    """
 
     name: str
     caption: str
@@ -100,9 +107,29 @@ class Figure:
     draw: Callable[[Sequence[Axes]], None]
     height: float
     panels: int = 1
+    bare: bool = False
 
 
-Element = Tiles | Paragraph | Bullets | Code | Table | Figure
+@dataclass(frozen=True)
+class Link:
+    """A place on the web, under a name."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One error: its outcome, the segments it joins, a picture, and what is known of it; links lead to viewers."""
+
+    outcome: str
+    title: str
+    figure: Figure
+    facts: tuple[str, ...]
+    links: tuple[Link, ...] = ()
+
+
+Element = Tiles | Paragraph | Bullets | Code | Table | Figure | Case
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from connectograph.plots.style import house_style
 from connectograph.report.contents import ReportContents
-from connectograph.report.elements import Figure
+from connectograph.report.elements import Case, Element, Figure
 from connectograph.report.pages import build_sections
 
 if TYPE_CHECKING:
     from matplotlib import figure
     from matplotlib.axes import Axes
 
-__all__ = ["place_panels", "render_figures"]
+__all__ = ["list_figures", "place_panels", "render_figures"]
 
 _WIDTH = 420.0
 _DPI = 190
+_BARE_DPI = 150
 _PADS = (40.0, 6.0, 34.0, 20.0)
 """Room for tick labels and legends around the axes of a panel: left, right, bottom, top; points."""
+_BARE = (0.0, 0.0, 0.0, 9.0)
 
 
 def render_figures(contents: ReportContents) -> dict[str, bytes]:
@@ -34,17 +37,23 @@ def render_figures(contents: ReportContents) -> dict[str, bytes]:
     dict of str to bytes
         File name ("adjacency.png", ...) -> PNG, without any date.
     """
-    elements = [element for section in build_sections(contents) for element in section.elements]
+    figures = [figure for section in build_sections(contents) for figure in list_figures(section.elements)]
     with house_style():
-        return {element.name: _render_figure(element) for element in elements if isinstance(element, Figure)}
+        return {figure.name: _render_figure(figure) for figure in figures}
 
 
-def place_panels(page: figure.Figure, panels: int, box: tuple[float, float, float, float]) -> list[Axes]:
-    """Axes side by side in a box of a figure: left, bottom, width, height; points."""
-    left, right, bottom, top = _PADS
+def list_figures(elements: Iterable[Element]) -> list[Figure]:
+    """The pictures among the elements of a section."""
+    shown = (element.figure if isinstance(element, Case) else element for element in elements)
+    return [element for element in shown if isinstance(element, Figure)]
+
+
+def place_panels(page: figure.Figure, drawn: Figure, box: tuple[float, float, float, float]) -> list[Axes]:
+    """Axes side by side in a box of a page: left, bottom, width, height; points."""
+    left, right, bottom, top = _BARE if drawn.bare else _PADS
     x, y, width, height = box
     page_width, page_height = (72 * float(side) for side in page.get_size_inches())
-    side = width / panels
+    side = width / drawn.panels
     axes = [
         page.add_axes(
             (
@@ -54,7 +63,7 @@ def place_panels(page: figure.Figure, panels: int, box: tuple[float, float, floa
                 (height - bottom - top) / page_height,
             )
         )
-        for index in range(panels)
+        for index in range(drawn.panels)
     ]
     for panel in axes:
         panel.set_anchor("W")
@@ -68,7 +77,7 @@ def _render_figure(element: Figure) -> bytes:
     height = element.height * _WIDTH
     drawing = Page(figsize=(_WIDTH / 72, height / 72), facecolor="white")
     FigureCanvasAgg(drawing)
-    element.draw(place_panels(drawing, element.panels, (0.0, 0.0, _WIDTH, height)))
+    element.draw(place_panels(drawing, element, (0.0, 0.0, _WIDTH, height)))
     target = BytesIO()
-    drawing.savefig(target, format="png", dpi=_DPI, metadata={"Software": None})
+    drawing.savefig(target, format="png", dpi=_BARE_DPI if element.bare else _DPI, metadata={"Software": None})
     return target.getvalue()

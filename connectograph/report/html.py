@@ -1,15 +1,16 @@
-"""The report as one HTML file without scripts or outside addresses, its short form, and the page of a study."""
+"""The report as one HTML file without outside addresses, its short form, and the page of a study."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from connectograph.plots.style import COLOURS
 from connectograph.report.contents import ReportContents
-from connectograph.report.elements import OUTCOME_WORDS
+from connectograph.report.elements import OUTCOME_WORDS, Section
 from connectograph.report.figures import render_figures
 from connectograph.report.pages import build_sections
 from connectograph.report.pages.common import read_title, read_verdict, read_version
@@ -38,15 +39,12 @@ def render_html(contents: ReportContents, *, figures: Mapping[str, bytes] | None
     Returns
     -------
     str
-        No script, no outside address; pictures are embedded; every text from outside is escaped.
+        No outside address but links to viewers; pictures are embedded; every text from outside is escaped; the one
+        script sorts and filters tables, and nothing is lost without it.
     """
     pictures = render_figures(contents) if figures is None else figures
-    return _template("report").render(
-        title=read_title(contents),
-        version=read_version(contents),
-        sections=build_sections(contents),
-        pictures={name: b64encode(picture).decode("ascii") for name, picture in pictures.items()},
-    )
+    encoded = {name: b64encode(picture).decode("ascii") for name, picture in pictures.items()}
+    return _fill_page(contents, build_sections(contents), encoded)
 
 
 def render_study(study: dict[str, Any], run: dict[str, Any]) -> str:
@@ -64,10 +62,7 @@ def render_study(study: dict[str, Any], run: dict[str, Any]) -> str:
     str
         As :func:`render_html`.
     """
-    contents = ReportContents(study, run, {}, None)
-    return _template("report").render(
-        title=read_title(contents), version=read_version(contents), sections=[build_study(study)], pictures={}
-    )
+    return _fill_page(ReportContents(study, run, {}, None), [build_study(study)], {})
 
 
 def summarise_html(report: dict[str, Any]) -> str:
@@ -88,10 +83,23 @@ def summarise_html(report: dict[str, Any]) -> str:
         "What was excluded": list_exclusions(report),
         "Worst errors": list_errors(report, most=5),
     }
-    return _template("summary").render(verdict=read_verdict(report), tiles=list_scores(report), folded=folded)
+    return _template("summary.html").render(verdict=read_verdict(report), tiles=list_scores(report), folded=folded)
 
 
-@lru_cache(maxsize=2)
+def _fill_page(contents: ReportContents, sections: list[Section], pictures: dict[str, str]) -> str:
+    """The page, which allows no script but its own."""
+    script = _template("explore.js").render()
+    return _template("report.html").render(
+        title=read_title(contents),
+        version=read_version(contents),
+        sections=sections,
+        pictures=pictures,
+        script=script,
+        script_digest=b64encode(sha256(script.encode()).digest()).decode("ascii"),
+    )
+
+
+@lru_cache(maxsize=3)
 def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -104,4 +112,4 @@ def _template(name: str) -> Template:
     )
     environment.globals |= {"words": OUTCOME_WORDS, "marks": _MARKS, "colours": COLOURS}
     environment.filters["kind"] = lambda element: type(element).__name__.lower()
-    return environment.get_template(f"{name}.html")
+    return environment.get_template(name)

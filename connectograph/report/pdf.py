@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from connectograph.plots.style import COLOURS, house_style
+from connectograph.report.bookmarks import add_bookmarks
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Section
 from connectograph.report.pages import build_sections
@@ -39,13 +40,13 @@ def render_pdf(contents: ReportContents) -> bytes:
     from connectograph.report.drawing import draw_page
 
     sections = build_sections(contents)
-    pages = _fill_pages(_make_cover(contents), sections)
+    pages, starts = _fill_pages(_make_cover(contents), sections)
     target = BytesIO()
     with house_style(), PdfPages(target, metadata=_describe_file(contents)) as pdf:
         for number, strips in enumerate(pages, start=1):
             margins = _make_margins(contents, number, len(pages))
             pdf.savefig(draw_page(strips, margins, (WIDTH, HEIGHT), (_LEFT, _TOP)), dpi=200)
-    return target.getvalue()
+    return add_bookmarks(target.getvalue(), [(section.title, start) for section, start in starts])
 
 
 def _describe_file(contents: ReportContents) -> dict[str, Any]:
@@ -75,19 +76,24 @@ def _make_cover(contents: ReportContents) -> list[Strip]:
     return [Strip(height + (34 if lost else 20), (kind, *placed, *below))]
 
 
-def _fill_pages(cover: list[Strip], sections: Sequence[Section]) -> list[list[Strip]]:
-    """Strips page by page: a section stays whole if it can, else an element, else it breaks between strips."""
-    pages = [cover]
+def _fill_pages(cover: list[Strip], sections: Sequence[Section]) -> tuple[list[list[Strip]], list[tuple[Section, int]]]:
+    """Strips page by page, and the page that each section starts on, from 0.
+
+    A section stays whole if it can, else an element, else it breaks between strips.
+    """
+    pages, starts = [cover], []
     for index, section in enumerate(sections):
         blocks = [make_strips(element, _TEXT_WIDTH) for element in section.elements]
         blocks[0] = (make_heading(section.title, _TEXT_WIDTH) if index else []) + blocks[0]
-        if not _fits(pages[-1], [strip for block in blocks for strip in block]) and index:
+        whole = [strip for block in blocks for strip in block]
+        if index and not _fits(pages[-1], whole):
             pages.append([])
+        starts.append((section, len(pages) - 1))
         for block in blocks:
             if pages[-1] and not _fits(pages[-1], block) and _fits([], block):
                 pages.append([])
             _add_strips(pages, block)
-    return pages
+    return pages, starts
 
 
 def _add_strips(pages: list[list[Strip]], strips: Sequence[Strip]) -> None:

@@ -14,6 +14,7 @@ from connectograph.plots.style import COLOURS
 from connectograph.report.elements import (
     OUTCOME_WORDS,
     Bullets,
+    Case,
     Code,
     Column,
     Element,
@@ -30,7 +31,7 @@ __all__ = ["Box", "Line", "Mark", "Picture", "Strip", "make_heading", "make_stri
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text; `y` is its baseline."""
+    """One line of text; `y` is its baseline; one with `url` is a link."""
 
     x: float
     y: float
@@ -38,6 +39,7 @@ class Line:
     size: float
     font: str = "body"
     colour: str = COLOURS["ink"]
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ _TONES = {
 _LEADING = 1.45
 _GAP = 14.0
 _PAD = 12.0
+_CASE_SHARE = 0.58
 _CELL, _CELL_GAP, _CELL_PAD = 8.0, 8.0, 3.2
 
 
@@ -232,6 +235,22 @@ def _make_figure(figure: Figure, width: float) -> list[Strip]:
     return [Strip(height + 4 + used, (Picture(0.0, 0.0, width, height, figure), *lines))]
 
 
+def _make_case(case: Case, width: float) -> list[Strip]:
+    """The picture on the left, what is known of the error on the right."""
+    side, left = _CASE_SHARE * width, _CASE_SHARE * width + _PAD
+    height, room = case.figure.height * side, width - left
+    mark = Mark(left + 5.0, 5.4, case.outcome)
+    lines = [Line(left + 14.0, 8.2, OUTCOME_WORDS.get(case.outcome, case.outcome), _CELL, "bold")]
+    top = 14.0
+    for text, font in ((case.title, "mono"), *((fact, "body") for fact in case.facts)):
+        placed, used = _set_lines(text, room, 7.5, x=left, top=top, font=font, colour=COLOURS["ink"])
+        lines, top = [*lines, *placed], top + used + 2.0
+    for link in case.links:
+        lines.append(Line(left, top + 8.0, f"▸ {replace_missing(link.label)}", 7.5, "bold", COLOURS["fn"], link.url))
+        top += 12.0
+    return [Strip(max(height, top), (Picture(0.0, 0.0, side, height, case.figure), mark, *lines))]
+
+
 _MAKERS: dict[type, Callable[[Any, float], list[Strip]]] = {
     Paragraph: _make_paragraph,
     Bullets: _make_bullets,
@@ -239,4 +258,5 @@ _MAKERS: dict[type, Callable[[Any, float], list[Strip]]] = {
     Tiles: _make_tiles,
     Table: _make_table,
     Figure: _make_figure,
+    Case: _make_case,
 }

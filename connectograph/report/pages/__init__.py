@@ -17,7 +17,9 @@ from connectograph.report.pages.motifs import build_motifs
 from connectograph.report.pages.neurons import build_neurons
 from connectograph.report.pages.overlap import build_overlap
 from connectograph.report.pages.partner_sites import build_partner_sites
+from connectograph.report.pages.places import build_places
 from connectograph.report.pages.reproduce import build_reproduce
+from connectograph.report.pages.scoring import build_scoring
 from connectograph.report.pages.segmentation import build_segmentation
 from connectograph.report.pages.summary import build_summary
 from connectograph.report.pages.synapses import build_synapses
@@ -29,6 +31,7 @@ __all__ = ["PAGES", "build_sections"]
 PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "summary": build_summary,
     "data": build_data,
+    "scoring": build_scoring,
     "connections": build_connections,
     "thresholds": build_thresholds,
     "baselines": build_baselines,
@@ -42,6 +45,7 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "partner_sites": build_partner_sites,
     "causes": build_causes,
     "fixes": build_fixes,
+    "places": build_places,
     "errors": build_errors,
     "reproduce": build_reproduce,
 }
@@ -58,6 +62,7 @@ _COMPARED = (
     "segmentation_matching",
     "causes",
     "fixes",
+    "places",
 )
 """Pages of the block of this name; without a comparison, "connections" says why there is none."""
 

@@ -59,7 +59,7 @@ def _draw_plane(contents: ReportContents) -> Element:
     volume = block_of(block_of(contents.report, "inputs"), "segmentation")
     voxel_size, offset = volume.get("voxel_size_nm"), volume.get("offset_nm") or [0.0, 0.0, 0.0]
     shape = np.multiply(np.shape(slices["segmentation"]), (voxel_size or [1.0, 1.0, 1.0])[1:])
-    height = 0.11 + 0.41 * float(np.clip(shape[0] / shape[1], 0.3, 1.2))
+    height = 0.11 + 0.33 * float(np.clip(shape[0] / shape[1], 0.3, 1.2))
     corner = _find_detail(slices)
     place: dict[str, Any] = {"voxel_size": tuple(voxel_size[1:]), "offset": tuple(offset[1:])} if voxel_size else {}
 
@@ -119,8 +119,14 @@ def list_inputs(contents: ReportContents) -> Element:
     rows = tuple((name, *(card.get(name, "–") for card in cards.values())) for name in names)
     width = 0.8 / max(1, len(cards))
     columns = (Column("", 0.2), *(Column(SIDE_NAMES[side], width) for side in cards))
+    notes = [
+        f"{SIDE_NAMES[side]}: {format_value(files[side]['assumed'])}."
+        for side in cards
+        if (files.get(side) or {}).get("assumed")
+    ]
     absent = [SIDE_NAMES[side].lower() for side in SIDE_NAMES if side in recorded and not recorded[side]]
-    return Table("Inputs", columns, rows, f"Not given: {', '.join(absent)}." if absent else "")
+    notes += [f"Not given: {', '.join(absent)}."] if absent else []
+    return Table("Inputs", columns, rows, " ".join(notes))
 
 
 def _describe_input(card: Mapping[str, Any] | None, file: Mapping[str, Any] | None) -> dict[str, str]:
@@ -135,7 +141,7 @@ def _describe_input(card: Mapping[str, Any] | None, file: Mapping[str, Any] | No
     rows |= {"Type": clean_text(source["dtype"])} if source.get("dtype") else {}
     others = {key: value for key, value in known.items() if key not in _GEOMETRY and value is not None}
     rows |= {_LABELS.get(key, name_key(key)): format_value(value) for key, value in others.items()}
-    return rows | ({"Assumed": format_value(source["assumed"])} if source.get("assumed") else {})
+    return rows
 
 
 def _list_settings(report: Mapping[str, Any]) -> Element:

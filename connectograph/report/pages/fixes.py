@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["build_fixes", "describe_fixes"]
 
 _TITLE = "What to fix first"
-_KINDS = {"add_synapse": "add", "delete_synapse": "delete", "swap_partners": "swap partners"}
+_KINDS = {"add_synapse": "add", "delete_synapse": "delete", "swap_partners": "swap"}
 _COLUMNS = (
     Column("Step", 0.06),
-    Column("Fix", 0.14),
-    Column("True synapse", 0.13, "id"),
+    Column("Fix", 0.11),
+    Column("True synapse", 0.11, "id"),
     Column("Predicted", 0.1, "id"),
-    Column("Connection", 0.18, "id"),
-    Column("z, y, x (nm)", 0.22, "number"),
+    Column("Connection", 0.215, "id"),
+    Column("z, y, x (nm)", 0.235, "number"),
     Column("Gain", 0.09, "number"),
     Column("F1", 0.08, "number"),
 )
 _NOTE = (
-    "Add: a missed synapse with its links. Delete: an invented one. Swap partners: a matched one gets the links of its "
+    "Add: a missed synapse with its links. Delete: an invented one. Swap: a matched one gets the links of its "
     "true match. Connection: the pair that gains most. F1: after this fix and all before it, exactly."
 )
 
@@ -79,7 +79,7 @@ def _draw(contents: ReportContents) -> Element:
     caption = "F1 after each fix, every step the one of largest gain."
     if fixes["n_listed"] == fixes["most"]:
         caption += f" The first {fixes['most']:,} are shown."
-    return Figure("fixes.png", caption, f"F1 against the number of fixes. {describe_fixes(fixes)}", draw, height=0.36)
+    return Figure("fixes.png", caption, f"F1 against the number of fixes. {describe_fixes(fixes)}", draw, height=0.32)
 
 
 def _list_fixes(report: Mapping[str, Any]) -> Table:
@@ -87,7 +87,7 @@ def _list_fixes(report: Mapping[str, Any]) -> Table:
     arrow = "→" if block_of(report, "edges").get("directed") else "–"
     rows = tuple(_fix_row(fix, arrow) for fix in fixes["first"])
     title = f"The first {len(rows)} of {fixes['n_listed']:,} fixes" if len(rows) < fixes["n_listed"] else "All fixes"
-    return Table(title, _COLUMNS, rows, f"{_NOTE} The table fixes holds them all.")
+    return Table(title, _COLUMNS, rows, f"{_NOTE} The table fixes holds them all.", explorable=True)
 
 
 def _fix_row(fix: Mapping[str, Any], arrow: str) -> tuple[str, ...]:

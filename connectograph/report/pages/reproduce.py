@@ -25,6 +25,11 @@ _FACTS = {
     "engine": "Engine",
 }
 _FORMATS = {"seconds": format_seconds, "peak_memory_bytes": format_bytes}
+_CITATION = (
+    "@software{{connectograph, title = {{connectograph: synapse predictions judged by the connectome they imply}}, "
+    "version = {{{version}}}, license = {{BSD-3-Clause}}}}"
+)
+_CITE = "To cite these numbers, name the software, its version and the SHA-256 of the inputs."
 _LIMITS = (
     "Scores concern connections between the segments given; errors of the segmentation itself are not scored. "
     "The same inputs and settings give the same report.json and tables, whatever the engine, the number of workers or "
@@ -42,6 +47,7 @@ def build_reproduce(contents: ReportContents) -> Section:
     if run.get("command"):
         elements.append(Code(" ".join(clean_text(shlex.quote(str(word))) for word in run["command"])))
     elements += [_list_facts(run), *_list_files(run), _list_versions(contents)]
+    elements += [Paragraph(_CITE), Code(_CITATION.format(version=read_version(contents)))]
     return Section("reproduce", "How to reproduce", tuple(elements))
 
 
