@@ -194,6 +194,13 @@ def run_convert(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_export(options: argparse.Namespace) -> int:
+    """Write a run for a viewer."""
+    from connectograph.cli.export import export_for_viewer
+
+    return export_for_viewer(options)
+
+
 def run_download(options: argparse.Namespace) -> int:
     """Fetch a public volume."""
     from connectograph.io.downloads import download_cremi

@@ -11,6 +11,7 @@ from connectograph._version import __version__
 
 __all__ = ["build_parser"]
 
+_LINK_HELP = "of any other viewer, with {x} {y} {z} (voxels), {x_nm} {y_nm} {z_nm}, {source} {target} {synapse_id}"
 _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
 _CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
 _ENGINE_HELP = "threads (default), processes, dask (on this machine) or dask:tcp://HOST:PORT (a scheduler's workers)"
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"connectograph {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _check, _clean, _contacts, _evaluate, _compare, _report, _verify, _convert, _download):
+    for add in (_demo, _check, _clean, _contacts, _evaluate, _compare, _report, _verify, _convert, _export, _download):
         add(commands)
     return parser
 
@@ -169,6 +170,21 @@ def _download(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: the current folder")
     parser.add_argument("--padded", action="store_true", help="the file whose raw data reach beyond the labels")
     parser.add_argument("--mirror", metavar="URL", help="folder that holds copies of the files")
+
+
+def _export(commands: Commands) -> None:
+    parser = _command(commands, "export", "write a run's volumes and errors for a viewer")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("viewer", choices=("webknossos", "neuroglancer", "napari"))
+    parser.add_argument("--out", type=Path, metavar="PATH", help="folder to write; default: DIR/VIEWER")
+    parser.add_argument(
+        "--url", metavar="URL", help="neuroglancer: where the folder is served; webknossos: the dataset's address there"
+    )
+    parser.add_argument("--link-template", metavar="URL", help=_LINK_HELP)
+    parser.add_argument("--max-errors", type=int, default=1000, metavar="N", help="the costliest; default: %(default)s")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
+    parser.add_argument("--upload", action="store_true", help="webknossos: upload with your token, in WK_TOKEN")
+    parser.add_argument("--server", default="https://webknossos.org", metavar="URL", help="default: %(default)s")
 
 
 def _dilating(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ from connectograph.io.lazy import make_box
 from connectograph.io.stores import import_tensorstore, join_path
 from connectograph.volumes import LazyLabels, Shape
 
-__all__ = ["write_zarr"]
+__all__ = ["as_os_error", "replacing_folder", "write_zarr"]
 
 Labels = npt.NDArray[Any] | LazyLabels
 
@@ -73,7 +73,7 @@ def write_zarr(
     _refuse_existing(store, target, overwrite)
     for folder in reversed([target, *target.parents][1 : len(Path(inside).parts) + 1]):
         _make_group(folder)
-    with _replacing_folder(target) as temporary:
+    with replacing_folder(target) as temporary:
         _write_array(temporary / _LEVEL, labels)
         _write_json(temporary / "zarr.json", {"ome": _describe_image(attributes)})
 
@@ -138,17 +138,17 @@ def _write_array(folder: Path, labels: Labels) -> None:
             ],
         },
     }
-    with _as_os_error():
+    with as_os_error():
         store = ts.open(spec, create=True).result()
     for origin, chunk in gather_chunks(labels, (z, y, x) if store.size else None):
         shape = [min(size, end - start) for size, end, start in zip(chunk.shape, labels.shape, origin, strict=True)]
         whole = chunk[: shape[0], : shape[1], : shape[2]].astype(dtype, copy=False)
-        with _as_os_error():
+        with as_os_error():
             store[make_box(origin, shape)].write(whole).result()
 
 
 @contextmanager
-def _as_os_error() -> Iterator[None]:
+def as_os_error() -> Iterator[None]:
     """tensorstore's failure to write as the system's error that caused it."""
     try:
         yield
@@ -159,7 +159,7 @@ def _as_os_error() -> Iterator[None]:
 
 
 @contextmanager
-def _replacing_folder(target: Path) -> Iterator[Path]:
+def replacing_folder(target: Path) -> Iterator[Path]:
     """A new folder that takes the place of `target` if the block succeeds, and is removed if not."""
     temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     old = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
