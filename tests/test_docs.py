@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,10 +14,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from serving import Site, serve
 
 import connectograph as cg
 from connectograph.cli import main
 from connectograph.cli.parser import build_parser
+from connectograph.io import downloads
 from connectograph.partners import RULES, UNATTACHED_REASONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +91,7 @@ def test_no_markup_of_docstrings_shows(site):
 def test_options_and_commands_that_are_named_exist(page):
     text = (ROOT / "README.md" if page == "README" else PAGES / page).read_text()
     ours = {option for command in COMMANDS.values() for a in command._actions for option in a.option_strings}
-    others = {"--quiet", "--editable", "--file", "--config-file", "--strict", "--version"}  # of pip, conda, mkdocs
+    others = set("--quiet --editable --file --location --output --config-file --strict --version".split())
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= ours | others
     blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
     for line in re.findall(r"^connectograph +(.*?)(?:  +#.*)?$", blocks, re.MULTILINE):
@@ -112,6 +116,30 @@ def test_the_page_for_those_who_come_from_the_pipeline_runs(tmp_path, monkeypatc
     assert sorted(names["partners"]) == sorted({*ends["source"], *ends["target"]} - {names["neuron"]})
     for file in re.findall(r"`((?:tables|adjacency)/\w+\.\w+)`", text):
         assert Path("runs/A", file).exists(), file
+
+
+def test_five_lines_of_the_readme_lead_from_nothing_to_a_report(tmp_path, monkeypatch):
+    """With the phantom in the place of the real volume, and a server of this machine in the place of cremi.org."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    content = (GOLDEN / "phantom_a.hdf").read_bytes()
+    monkeypatch.setattr(downloads, "_CREMI_SHA256", {"A": hashlib.sha256(content).hexdigest()})
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = next(block for block in blocks if "download cremi" in block).strip().split("\n")
+    assert len(lines) == 5
+    download, evaluate = (shlex.split(line, comments=True)[1:] for line in lines if line.startswith("connectograph"))
+    with serve(Site({"sample_A_20160501.hdf": content})) as site:
+        assert main([*download, "--mirror", site.url]) == 0
+    shutil.copy(GOLDEN / "phantom_a_pred.xz", re.search(r"--output (\S+)", lines[2])[1])
+    assert main(evaluate) == 0
+    assert Path(lines[4].split()[1]).exists()
+
+
+def test_the_map_of_the_house_names_what_is_there():
+    text = (ROOT / "README.md").read_text().split("## Map of the house")[1].split("\n## ")[0]
+    for line in text.splitlines():
+        for name in re.findall(r"`([\w/.]+)`", line.partition(" | ")[0]):
+            assert (ROOT / name).exists() or (ROOT / "connectograph" / name).exists(), name
 
 
 def test_causes_reasons_and_rules_are_all_defined():
