@@ -91,7 +91,7 @@ def test_no_markup_of_docstrings_shows(site):
 def test_options_and_commands_that_are_named_exist(page):
     text = (ROOT / "README.md" if page == "README" else PAGES / page).read_text()
     ours = {option for command in COMMANDS.values() for a in command._actions for option in a.option_strings}
-    others = set("--quiet --editable --file --location --output --config-file --strict --version".split())
+    others = {f"--{name}" for name in ("quiet", "editable", "file", "location", "output", "config-file", "strict")}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= ours | others
     blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
     for line in re.findall(r"^connectograph +(.*?)(?:  +#.*)?$", blocks, re.MULTILINE):
