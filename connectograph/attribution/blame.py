@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 from connectograph.attribution.linking import NumberedLinks, number_links
 from connectograph.errors import InputError
@@ -33,7 +34,7 @@ _MAX_PLAYERS = 20
 
 
 @dataclass(frozen=True)
-class Blame:
+class Blame(Shown):
     """A loss split among its sources.
 
     Attributes

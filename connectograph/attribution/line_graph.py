@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import CountScore, explain_missing
 from connectograph.attribution.linking import LinkRows, NumberedLinks, number_links
 
@@ -21,7 +22,7 @@ _Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class LineGraphScore(CountScore):
+class LineGraphScore(CountScore, Shown):
     """Precision, recall and F1 over pairs of links.
 
     Attributes

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, compare_edges, score_counts
 from connectograph.compare.sweeps import EdgeCurve, rank_edges
@@ -28,7 +29,7 @@ _NO_CONTACTS = "no contactome was given"
 
 
 @dataclass(frozen=True)
-class BaselineScore:
+class BaselineScore(Shown):
     """A prediction beside predictors that know no synapse.
 
     Attributes

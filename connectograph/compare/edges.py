@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import CountScore, explain_missing
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, align, as_aligned, edges_of
@@ -25,7 +26,7 @@ __all__ = ["EdgeScore", "compare_edges", "list_edge_outcomes", "score_counts"]
 
 
 @dataclass(frozen=True)
-class EdgeScore(CountScore):
+class EdgeScore(CountScore, Shown):
     """Precision, recall and F1 of a set of predicted edges.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 from connectograph.compare.edges import EdgeScore
 from connectograph.compare.sweeps import EdgeCurve, OperatingPoint, direction_of, sweep_scores
@@ -23,7 +24,7 @@ _AXES = ("z_nm", "y_nm", "x_nm")
 
 
 @dataclass(frozen=True)
-class OperatingChoice:
+class OperatingChoice(Shown):
     """A threshold chosen in one half of the volume, and its score in the other.
 
     Attributes

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError
@@ -29,7 +30,7 @@ __all__ = ["ScoreBounds", "SparseScore", "bound_scores", "compare_sparse"]
 
 
 @dataclass(frozen=True)
-class ScoreBounds:
+class ScoreBounds(Shown):
     """Between which values a score lies, whatever the part of the truth holds that is not known.
 
     Attributes
@@ -54,7 +55,7 @@ class ScoreBounds:
 
 
 @dataclass(frozen=True)
-class SparseScore:
+class SparseScore(Shown):
     """Scores of a prediction where only some neurons are proofread.
 
     Attributes

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import is_graph, nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError, SchemaError
@@ -28,7 +29,7 @@ _Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
+class OperatingPoint(Shown):
     """A threshold and the score that it gives.
 
     Attributes
@@ -52,7 +53,7 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True, eq=False)
-class EdgeCurve:
+class EdgeCurve(Shown):
     """Edges of a prediction at every threshold.
 
     Attributes

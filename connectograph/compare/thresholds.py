@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph.compare.edges import EdgeScore, score_counts
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
@@ -21,7 +22,7 @@ _KS = (1, 2, 3, 5, 10)
 
 
 @dataclass(frozen=True)
-class ThresholdScore:
+class ThresholdScore(Shown):
     """Score of the edges of at least k synapses, and which of its errors are changes of weight.
 
     Attributes
@@ -55,7 +56,7 @@ class ThresholdScore:
 
 
 @dataclass(frozen=True)
-class ThresholdSurface:
+class ThresholdSurface(Shown):
     """Scores for every threshold of the truth with every threshold of the prediction.
 
     Attributes

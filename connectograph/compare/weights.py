@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing, spearman
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
@@ -29,7 +30,7 @@ _N_QUANTILES = 5
 
 
 @dataclass(frozen=True)
-class BinScore:
+class BinScore(Shown):
     """The edges of one bin.
 
     Attributes
@@ -63,7 +64,7 @@ class BinScore:
 
 
 @dataclass(frozen=True)
-class Strata:
+class Strata(Shown):
     """Recall or precision in bins.
 
     Attributes
@@ -92,7 +93,7 @@ class Strata:
 
 
 @dataclass(frozen=True)
-class WeightScore:
+class WeightScore(Shown):
     """Agreement of weights.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing, spearman
 from connectograph.degrees.roles import Counts
 
@@ -19,7 +20,7 @@ _LIMITS = 1.96
 
 
 @dataclass(frozen=True)
-class DegreeAgreement:
+class DegreeAgreement(Shown):
     """How the degrees (or strengths) in the prediction follow those in the truth.
 
     Over the neurons with an edge in either graph; d and e are their values in truth and prediction.

@@ -12,6 +12,7 @@ import pandas as pd
 
 from connectograph._components import label_components
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.degrees.agreement import DegreeAgreement, agree
 from connectograph.degrees.partners import PartnerOverlap, list_partners, overlap_partners
@@ -25,7 +26,7 @@ _PLACES = (5, 10)
 
 
 @dataclass(frozen=True)
-class DegreeComparison:
+class DegreeComparison(Shown):
     """Degrees, strongest partners, lost neurons and components of a prediction against the truth.
 
     Attributes

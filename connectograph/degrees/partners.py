@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 from connectograph.degrees.roles import Counts, count_up
 from connectograph.graphs import AlignedEdges
@@ -16,7 +17,7 @@ __all__ = ["PartnerOverlap", "list_partners", "overlap_partners"]
 
 
 @dataclass(frozen=True)
-class PartnerOverlap:
+class PartnerOverlap(Shown):
     """Whether neurons keep their strongest partners.
 
     Attributes

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph.compare import EdgeScore, OperatingChoice, OperatingPoint, score_counts
 from connectograph.compare.operating import find_cut
 from connectograph.contacts import dilation_offsets, scan_segmentation
@@ -39,7 +40,7 @@ _AXES = ("z_nm", "y_nm", "x_nm")
 
 
 @dataclass(frozen=True)
-class HeatPoint(OperatingPoint):
+class HeatPoint(OperatingPoint, Shown):
     """A threshold with a minimum size, and the score that they give.
 
     Attributes
@@ -63,7 +64,7 @@ class HeatPoint(OperatingPoint):
 
 
 @dataclass(frozen=True, eq=False)
-class HeatSweep:
+class HeatSweep(Shown):
     """Scores of a heat map at every threshold and minimum size.
 
     Attributes

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ from connectograph.graphs import build_graph, tabulate_graph
 from connectograph.io.graphs import GraphColumns
 from connectograph.synapses import Synapses
 from connectograph.volumes import Volume
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 __all__ = ["Evaluation"]
 
@@ -68,6 +71,20 @@ class Evaluation:
     def edge_outcomes(self) -> pd.DataFrame:
         """One row for each pair that is an edge of either graph: tp, fp or fn, and where."""
         return self.tables["edge_outcomes"]
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """Missed and false connections, the costliest first, with ids and places: see
+        :func:`connectograph.viewers.list_errors`."""
+        from connectograph.viewers import Frame, list_errors
+
+        return list_errors(self.tables, Frame.from_report(self.report))
+
+    def show_errors(self, *, link_template: str | None = None, most: int = 200) -> Styler:
+        """The errors as a table for notebooks: see :func:`connectograph.viewers.show_errors`."""
+        from connectograph.viewers import show_errors
+
+        return show_errors(self.errors, link_template=link_template, most=most)
 
     @cached_property
     def truth_graph(self) -> nx.Graph:

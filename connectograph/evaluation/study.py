@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
+from connectograph._notebook import show_rows
 from connectograph.errors import InputError
-from connectograph.evaluation.comparison import Connectome, compare_cases
+from connectograph.evaluation.comparison import Connectome, compare_cases, describe_choices
 from connectograph.evaluation.inputs import Source, read_inputs
 from connectograph.evaluation.job import Progress, evaluate_cases
 from connectograph.evaluation.ranking import enter_evaluation, rank_entries
@@ -72,6 +73,10 @@ class Study:
             rows.append({**{name: row[name] for name in columns}, **last})
         numbers = ("precision", "recall", "f1", "f1_difference", "p_value")
         return pd.DataFrame(rows).astype(dict.fromkeys(numbers, "float64"))
+
+    def _repr_html_(self) -> str:
+        rows = [{str(name): value for name, value in row.items()} for row in self.table.to_dict("records")]
+        return show_rows(self.report["verdict"], rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import CountScore, explain_missing
 from connectograph.tables import validate_table
 
@@ -22,7 +23,7 @@ _Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class PairScore(CountScore):
+class PairScore(CountScore, Shown):
     """Precision, recall and F1 of pairs of things that are together on both sides, on one, on the other.
 
     Attributes
@@ -47,7 +48,7 @@ class PairScore(CountScore):
 
 
 @dataclass(frozen=True)
-class SegmentationAgreement:
+class SegmentationAgreement(Shown):
     """Variation of information and Rand scores of a segmentation.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 from connectograph.blocks import default_workers
 from connectograph.errors import InputError
@@ -23,7 +24,7 @@ _PIECES = 16  # of a side's runs, shared out among the threads
 
 
 @dataclass(frozen=True)
-class DistanceSummary:
+class DistanceSummary(Shown):
     """Distances of one side's voxels to the nearest voxel of the other side.
 
     Attributes
@@ -55,7 +56,7 @@ class DistanceSummary:
 
 
 @dataclass(frozen=True)
-class CleftDistances:
+class CleftDistances(Shown):
     """Distances between predicted and true clefts, both ways.
 
     Attributes

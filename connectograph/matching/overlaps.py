@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
@@ -20,7 +21,7 @@ _Counts: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class VoxelOverlap:
+class VoxelOverlap(Shown):
     """Overlap of all synapse voxels, whichever synapse they belong to.
 
     Attributes

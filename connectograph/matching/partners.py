@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.errors import InputError
 from connectograph.matching.scores import MatchScore
@@ -60,7 +61,7 @@ class PairCounts:
 
 
 @dataclass(frozen=True)
-class PartnerAgreement:
+class PartnerAgreement(Shown):
     """Segment pairs of the matched synapses, and of all synapses.
 
     T and P are the sets of different pairs (source != target) that a true synapse and its match join.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from connectograph._notebook import Shown
 from connectograph._numbers import CountScore, explain_missing
 
 __all__ = ["MatchScore"]
 
 
 @dataclass(frozen=True)
-class MatchScore(CountScore):
+class MatchScore(CountScore, Shown):
     """Precision, recall and F1 of a one-to-one matching.
 
     Attributes

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.errors import InputError, SchemaError
 from connectograph.matching.assignment import choose_pairs
@@ -35,7 +36,7 @@ _Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentMatch:
+class SegmentMatch(Shown):
     """Which true segment each predicted segment stands for.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.errors import InputError
 from connectograph.matching.assignment import choose_pairs
@@ -26,7 +27,7 @@ _PRE, _POST = (tuple(f"{end}_{axis}_nm" for axis in "zyx") for end in ("pre", "p
 
 
 @dataclass(frozen=True, eq=False)
-class SiteMatch:
+class SiteMatch(Shown):
     """Pairs of sites matched by one rule.
 
     Attributes
@@ -57,7 +58,7 @@ class SiteMatch:
 
 
 @dataclass(frozen=True, eq=False)
-class SiteComparison:
+class SiteComparison(Shown):
     """Partner pairs of truth and prediction, matched by CREMI's rule and by the one that finds most matches.
 
     Attributes

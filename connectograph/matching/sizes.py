@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing, spearman
 
 __all__ = ["SizeAgreement", "SizeBin", "compare_sizes"]
@@ -19,7 +20,7 @@ _N_BINS = 10
 
 
 @dataclass(frozen=True)
-class SizeBin:
+class SizeBin(Shown):
     """True synapses of similar size.
 
     Attributes
@@ -51,7 +52,7 @@ class SizeBin:
 
 
 @dataclass(frozen=True)
-class SizeAgreement:
+class SizeAgreement(Shown):
     """Sizes of the matched synapses, and recall by size.
 
     Attributes

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.errors import InputError
 from connectograph.matching.assignment import choose_pairs
+from connectograph.matching.centroids import find_centred
 from connectograph.matching.overlaps import VoxelOverlap, count_shared, count_voxels
 from connectograph.matching.partners import PairCounts, PartnerAgreement, compare_partners, count_pairs
 from connectograph.matching.scores import MatchScore
@@ -24,20 +26,20 @@ __all__ = ["MATCH_RULES", "SynapseMatch", "match_synapses"]
 
 _Counts: TypeAlias = npt.NDArray[np.int64]
 
-MATCH_RULES = ("iou", "max_cardinality")
-"""What a matching makes largest: the sum of IoU, or the number of matches."""
+MATCH_RULES = ("iou", "max_cardinality", "centroid")
+"""What a matching makes largest: the sum of IoU, or the number of matches, also of those that need no common voxel."""
 
 
 @dataclass(frozen=True, eq=False)
-class SynapseMatch:
+class SynapseMatch(Shown):
     """Synapses of a prediction matched one to one with those of the truth.
 
     Attributes
     ----------
     rule : str
         One of :data:`MATCH_RULES`.
-    min_iou : float
-        Pairs of smaller IoU are no candidates.
+    min_iou, dilation_nm : float
+        Pairs of smaller IoU are no candidates; how far the true synapses are dilated by the rule "centroid".
     score : MatchScore
         Of synapse objects: matches, predicted ones without a match, true ones without.
     mean_iou, median_iou : float
@@ -67,6 +69,7 @@ class SynapseMatch:
 
     rule: str
     min_iou: float
+    dilation_nm: float
     score: MatchScore
     mean_iou: float
     median_iou: float
@@ -110,6 +113,7 @@ class SynapseMatch:
         return {
             "rule": self.rule,
             "min_iou": self.min_iou,
+            "dilation_nm": self.dilation_nm,
             **self.score.to_dict(),
             **explain_missing(values, reasons),
             **{name: getattr(self, name) for name in (*counts, "n_fn_at_border", "n_fp_at_border")},
@@ -123,7 +127,7 @@ class SynapseMatch:
 
 @dataclass(frozen=True, eq=False)
 class _Overlaps:
-    """Pairs of synapses (positions in `ids`) that share voxels, and which of them are matches."""
+    """Pairs of synapses (positions in `ids`) that share voxels or are candidates, and which of them are matches."""
 
     i: _Counts
     j: _Counts
@@ -150,6 +154,7 @@ def match_synapses(
     links_predicted: pd.DataFrame | None = None,
     min_iou: float = 0.0,
     rule: str = "iou",
+    dilation_nm: float = 0.0,
 ) -> SynapseMatch:
     """Match predicted synapses one to one with true ones, and compare what is matched.
 
@@ -161,8 +166,11 @@ def match_synapses(
         The tables "links" of both, to see whether a match joins the same segments.
     min_iou : float
         Two synapses are candidates if they share a voxel and their IoU is at least this.
-    rule : {"iou", "max_cardinality"}
-        Make the sum of IoU as large as possible, or first the number of matches.
+    rule : {"iou", "max_cardinality", "centroid"}
+        Make the sum of IoU as large as possible, or first the number of matches. "centroid": likewise, but candidates
+        are those of which the predicted synapse has its centre in the dilated true one, common voxel or not.
+    dilation_nm : float
+        How far the rule "centroid" dilates true synapses: the radius of a ball.
 
     Returns
     -------
@@ -172,13 +180,15 @@ def match_synapses(
     ------
     InputError
         If the grids differ, only one table of links is given or it does not belong to the synapses, `min_iou` is not
-        within 0 to 1, or the rule is unknown.
+        within 0 to 1, the rule is unknown, or `dilation_nm` is negative or given for another rule.
 
     Notes
     -----
     IoU(s, p) = \\|s & p\\| / \\|s | p\\| in voxels; the matching M has each synapse at most once and maximises
     sum IoU over M [1]_; tp = \\|M\\|, fp and fn are the others. tp, fp and fn depend on neither ids nor order; where
     several matchings are equally good, the first voxels of the synapses decide. O(runs + overlaps log overlaps).
+    The rule "centroid" finds what was drawn beside the truth or far smaller; it is not symmetric: swapped sides need
+    not have swapped scores, and a bent cleft may have its own centre outside.
 
     References
     ----------
@@ -196,8 +206,8 @@ def match_synapses(
     >>> found.n_merged, found.n_absorbed, found.n_invented, found.voxels.iou
     (1, 1, 1, 0.42857142857142855)
     """
-    _check(links_truth, links_predicted, min_iou, rule)
-    overlaps = _match(truth, predicted, min_iou, rule)
+    _check(links_truth, links_predicted, min_iou, rule, dilation_nm)
+    overlaps = _match(truth, predicted, min_iou, rule, dilation_nm)
     rows = _list_rows(overlaps, len(truth), len(predicted))
     pairs = partners = None
     if links_truth is not None and links_predicted is not None:
@@ -205,12 +215,20 @@ def match_synapses(
         pairs = count_pairs(links_truth, links_predicted, *known, len(rows.truth))
         partners = compare_partners(pairs, rows.iou, links_truth, links_predicted)
     columns = _list_columns(truth, predicted, overlaps, rows, pairs)
-    return _summarise(columns, overlaps, partners, min_iou, rule)
+    return _summarise(columns, overlaps, partners, {"rule": rule, "min_iou": min_iou, "dilation_nm": dilation_nm})
 
 
-def _check(links_truth: pd.DataFrame | None, links_predicted: pd.DataFrame | None, min_iou: float, rule: str) -> None:
+def _check(
+    links_truth: pd.DataFrame | None,
+    links_predicted: pd.DataFrame | None,
+    min_iou: float,
+    rule: str,
+    dilation_nm: float,
+) -> None:
     if rule not in MATCH_RULES:
         raise InputError(f"rule is {rule!r}; expected one of {', '.join(MATCH_RULES)}.")
+    if dilation_nm and rule != "centroid":
+        raise InputError(f"dilation_nm is {dilation_nm}, which rule {rule!r} does not use; pass rule='centroid' with it.")
     if not 0 <= min_iou <= 1:
         raise InputError(f"min_iou is {min_iou}; expected a number from 0 to 1.")
     if (links_truth is None) != (links_predicted is None):
@@ -218,17 +236,32 @@ def _check(links_truth: pd.DataFrame | None, links_predicted: pd.DataFrame | Non
         raise InputError(f"{lacking} is missing: pass the links of both sides, or of none.")
 
 
-def _match(truth: Synapses, predicted: Synapses, min_iou: float, rule: str) -> _Overlaps:
-    """Overlapping pairs and the best of them."""
+def _match(truth: Synapses, predicted: Synapses, min_iou: float, rule: str, dilation_nm: float) -> _Overlaps:
+    """Overlapping pairs and candidates, and the best of them."""
     i, j, shared = count_shared(truth, predicted)
+    candidate = np.ones(len(i), bool)
+    if rule == "centroid":
+        i, j, shared, candidate = _add_centred(i, j, shared, find_centred(truth, predicted, dilation_nm), len(predicted))
     iou = shared / (count_voxels(truth)[i] + count_voxels(predicted)[j] - shared)
     # in the order of their first voxels, so that ids have no say where several matchings are equally good
     left, right = _by_first_voxel(truth)[i], _by_first_voxel(predicted)[j]
     order = np.lexsort((right, left))
-    order = order[iou[order] >= min_iou]
+    order = order[(candidate & (iou >= min_iou))[order]]
+    weight = (1 + iou) / 2 if rule == "centroid" else iou  # above 0 also without a common voxel
     chosen = np.zeros(len(i), bool)
-    chosen[order] = choose_pairs(left[order], right[order], iou[order], most_pairs=rule == "max_cardinality")
+    chosen[order] = choose_pairs(left[order], right[order], weight[order], most_pairs=rule != "iou")
     return _Overlaps(i, j, shared, iou, chosen)
+
+
+def _add_centred(
+    i: _Counts, j: _Counts, shared: _Counts, centred: tuple[_Counts, _Counts], n_predicted: int
+) -> tuple[_Counts, _Counts, _Counts, npt.NDArray[np.bool_]]:
+    """Overlapping pairs and, with 0 voxels, those that are centred in each other; which of all are centred."""
+    overlapping, candidates = i * n_predicted + j, centred[0] * n_predicted + centred[1]
+    pairs = np.union1d(overlapping, candidates)
+    voxels = np.zeros(len(pairs), np.int64)
+    voxels[np.searchsorted(pairs, overlapping)] = shared
+    return *np.divmod(pairs, max(1, n_predicted)), voxels, np.isin(pairs, candidates)
 
 
 def _list_rows(overlaps: _Overlaps, n_truth: int, n_predicted: int) -> _Rows:
@@ -265,7 +298,9 @@ def _list_columns(
     truth: Synapses, predicted: Synapses, overlaps: _Overlaps, rows: _Rows, pairs: PairCounts | None
 ) -> dict[str, npt.NDArray[Any]]:
     """Columns of the table "synapse_matches"."""
-    own, other = _describe(truth, rows.truth, overlaps.i), _describe(predicted, rows.predicted, overlaps.j)
+    touching = overlaps.shared > 0
+    own = _describe(truth, rows.truth, overlaps.i[touching])
+    other = _describe(predicted, rows.predicted, overlaps.j[touching])
     in_truth, in_predicted = rows.truth >= 0, rows.predicted >= 0
     both, zero = in_truth & in_predicted, np.zeros(len(in_truth), np.int64)
     return {
@@ -314,26 +349,25 @@ def _summarise(
     columns: dict[str, npt.NDArray[Any]],
     overlaps: _Overlaps,
     partners: PartnerAgreement | None,
-    min_iou: float,
-    rule: str,
+    options: dict[str, Any],
 ) -> SynapseMatch:
     tp, fn, fp = (columns["outcome"] == outcome for outcome in ("tp", "fn", "fp"))
     iou, border = columns["iou"][tp], columns["at_border"]
     touched, touching = columns["n_overlaps_truth"], columns["n_overlaps_predicted"]
     sizes, found = columns["n_voxels_truth"][~fp], columns["n_voxels_predicted"]
-    i, j, chosen = overlaps.i, overlaps.j, overlaps.chosen
     return SynapseMatch(
-        rule=rule,
-        min_iou=float(min_iou),
+        rule=options["rule"],
+        min_iou=float(options["min_iou"]),
+        dilation_nm=float(options["dilation_nm"]),
         score=MatchScore(int(tp.sum()), int(fp.sum()), int(fn.sum())),
         mean_iou=float(iou.mean()) if len(iou) else math.nan,
         median_iou=float(np.median(iou)) if len(iou) else math.nan,
         predicted_per_truth=_histogram(touched[~fp]),
         truth_per_predicted=_histogram(touching[~fn]),
         n_missed=int((touched[fn] == 0).sum()),
-        n_absorbed=_count_beside(i, j, chosen),
+        n_absorbed=_count_beside(overlaps.i, overlaps.j, overlaps),
         n_invented=int((touching[fp] == 0).sum()),
-        n_duplicates=_count_beside(j, i, chosen),
+        n_duplicates=_count_beside(overlaps.j, overlaps.i, overlaps),
         n_fn_at_border=int(border[fn].sum()),
         n_fp_at_border=int(border[fp].sum()),
         voxels=VoxelOverlap(int(sizes.sum()), int(found.sum()), int(overlaps.shared.sum())),
@@ -343,10 +377,10 @@ def _summarise(
     )
 
 
-def _count_beside(own: _Counts, other: _Counts, chosen: npt.NDArray[np.bool_]) -> int:
+def _count_beside(own: _Counts, other: _Counts, overlaps: _Overlaps) -> int:
     """Synapses without a match that touch one that is matched to another."""
-    taken = np.isin(other, other[chosen])
-    return len(np.setdiff1d(own[taken], own[chosen]))
+    taken = np.isin(other, other[overlaps.chosen]) & (overlaps.shared > 0)
+    return len(np.setdiff1d(own[taken], own[overlaps.chosen]))
 
 
 def _histogram(values: _Counts) -> dict[int, int]:

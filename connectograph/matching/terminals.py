@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 from connectograph.matching.agreement import PairScore, count_choices, sum_alike
 from connectograph.tables import make_table, validate_table
@@ -26,7 +27,7 @@ _Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronIntegrity:
+class NeuronIntegrity(Shown):
     """Neural reconstruction integrity (NRI) of a prediction.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing, log2_ratio, spearman
 from connectograph.graphs import AlignedEdges, as_aligned
 from connectograph.motifs.census import count_closed_kinds, orient
@@ -25,7 +26,7 @@ _COUNTS = ("n_three_cycles", "n_independent_cycles", "n_triangles", "n_four_cliq
 
 
 @dataclass(frozen=True, eq=False)
-class MotifComparison:
+class MotifComparison(Shown):
     """Motifs of a truth and a prediction.
 
     Attributes

@@ -14,6 +14,7 @@ import pandas as pd
 
 from connectograph._components import label_components
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing
 from connectograph.motifs.census import Oriented, census_of, count_closed_kinds, orient
 from connectograph.motifs.dyads import Dyads, dyads_of
@@ -31,7 +32,7 @@ LEFT_OUT = "left out of the quick comparison; connectograph.compare_motifs(truth
 
 
 @dataclass(frozen=True, eq=False)
-class MotifProfile:
+class MotifProfile(Shown):
     """Motifs of one graph.
 
     Attributes

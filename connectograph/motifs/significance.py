@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import nx
+from connectograph._notebook import Shown
 from connectograph._numbers import divide, explain_missing, log2_ratio
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
@@ -27,7 +28,7 @@ _SIDES = ("truth", "predicted")
 
 
 @dataclass(frozen=True, eq=False)
-class NullComparison:
+class NullComparison(Shown):
     """Motif counts of a truth and a prediction, each against its own random graphs.
 
     Attributes

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
 
 __all__ = ["Difference", "EdgeIntervals", "Interval", "PairedTest"]
 
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(Shown):
     """A number with its confidence interval.
 
     Attributes
@@ -57,7 +58,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class EdgeIntervals:
+class EdgeIntervals(Shown):
     """Intervals of edge precision, recall and F1.
 
     Attributes
@@ -81,7 +82,7 @@ class EdgeIntervals:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Shown):
     """Score of prediction a minus that of prediction b.
 
     Attributes
@@ -111,7 +112,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class PairedTest:
+class PairedTest(Shown):
     """Two predictions of the same truth: differences of their scores.
 
     Attributes
