@@ -45,9 +45,9 @@ def compared(monkeypatch):
     names = []
     compare = comparison._compare
 
-    def count(sides, pairs):
+    def count(sides, *others):
         names.append(Path(sides["predicted"].name).stem)
-        return compare(sides, pairs)
+        return compare(sides, *others)
 
     monkeypatch.setattr(comparison, "_compare", count)
     return names

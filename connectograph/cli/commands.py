@@ -156,7 +156,9 @@ def run_compare(options: argparse.Namespace) -> int:
 
         return compare_several(options, card)
     predicted = options.predicted[0]
-    evaluation = compare_connectomes(options.truth, predicted, directed=options.directed, match=options.match)
+    how: dict[str, Any] = {"directed": options.directed, "match": options.match}
+    how["proofread"] = None if options.proofread is None else read_ids(options.proofread, "--proofread")
+    evaluation = compare_connectomes(options.truth, predicted, **how)
     return _finish(evaluation, options, card)
 
 
@@ -217,7 +219,7 @@ def run_download(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_ids(text: str) -> list[int]:
+def read_ids(text: str, option: str = "--exclude-segments") -> list[int]:
     """Segment ids from a comma-separated list, or from a file with one id a line.
 
     Examples
@@ -230,14 +232,14 @@ def read_ids(text: str) -> list[int]:
         file = Path(text)
         if not file.is_file():
             raise InputError(
-                f"--exclude-segments {text!r} is neither a list of ids (1,2,3) nor a file with one id a line."
+                f"{option} {text!r} is neither a list of ids (1,2,3) nor a file with one id a line."
             )
         with explain_errors(file):
             words = file.read_text().replace("\n", ",").split(",")
     ids = [word.strip() for word in words if word.strip()]
     wrong = [word for word in ids if not word.isdecimal()]
     if wrong:
-        raise InputError(f"--exclude-segments {text}: {wrong[0]!r} is no segment id; expected whole numbers.")
+        raise InputError(f"{option} {text}: {wrong[0]!r} is no segment id; expected whole numbers.")
     return [int(word) for word in ids]
 
 
@@ -256,6 +258,7 @@ def _read_settings(options: argparse.Namespace) -> Settings:
         threshold=options.threshold,
         min_synapse_voxels=options.min_synapse_voxels,
         contactome=options.contactome,
+        proofread=None if options.proofread is None else tuple(read_ids(options.proofread, "--proofread")),
     ).checked()
 
 

@@ -15,6 +15,7 @@ _LINK_HELP = "of any other viewer, with {x} {y} {z} (voxels), {x_nm} {y_nm} {z_n
 _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
 _CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
 _ENGINE_HELP = "threads (default), processes, dask (on this machine) or dask:tcp://HOST:PORT (a scheduler's workers)"
+_PROOFREAD_HELP = "the only proofread neurons, as a list or a file of ids: what they cannot tell is bounded or left out"
 _IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
 
 
@@ -122,6 +123,7 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--threshold", type=float, metavar="T", help="of a heat map, in its stored units")
     parser.add_argument("--min-synapse-voxels", type=int, default=1, metavar="N", help="of predicted ones")
     parser.add_argument("--contactome", action="store_true", help="also list all contacts between segments")
+    parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
@@ -139,6 +141,7 @@ def _compare(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR")
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
+    parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from connectograph.cli.commands import read_ids
 from connectograph.cli.console import print_card, show_progress
 from connectograph.evaluation import Evaluation
 from connectograph.evaluation.card import Card, add_card
-from connectograph.evaluation.comparison import compare_cases
+from connectograph.evaluation.comparison import compare_cases, describe_choices
 from connectograph.evaluation.job import evaluate_cases
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.study import Study, Task, conduct_study, read_cases, refuse_directed
@@ -47,15 +48,15 @@ def evaluate_several(
 
 def compare_several(options: argparse.Namespace, card: Card | None) -> int:
     """Compare several connectomes with one truth."""
-    how = {"directed": options.directed, "match": options.match}
+    ids = None if options.proofread is None else read_ids(options.proofread, "--proofread")
+    how: dict[str, Any] = {"directed": options.directed, "match": options.match, "proofread": ids}
     shared = {"truth": options.truth} if options.match is None else {"truth": options.truth, "match": options.match}
     files = [{**shared, "predicted": each} for each in options.predicted]
 
     def compare(numbers: Sequence[int]) -> Iterator[Evaluation]:
         return compare_cases(options.truth, [options.predicted[k] for k in numbers], **how)
 
-    settings = {"directed": options.directed, "matched": options.match is not None}
-    return _conduct(Task(files, settings, compare), card, options)
+    return _conduct(Task(files, describe_choices(**how), compare), card, options)
 
 
 def _conduct(task: Task, card: Card | None, options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from connectograph.attribution import OwnSegmentation as Counterpart
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.evaluation.segmentations import OwnSegmentation
 from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.sparse import keep_among, list_proofread
 from connectograph.partners import assign_partners
 
 __all__ = ["find_counterparts"]
@@ -45,6 +46,8 @@ def find_counterparts(
         )
         for near, kept in ((in_truth, segments), (own.neighbours[0], own.named))
     ]
+    if settings.proofread is not None:
+        links = [keep_among(each, list_proofread(settings.proofread, own.matches)) for each in links]
     rows = own.matches[own.matches["predicted_segment"] != 0]
     neurons = Counterpart(links[0], rows["segment_id"].to_numpy(), rows["majority_segment"].to_numpy())
     return {"segmentation": neurons, "truth_in_predicted": links[1]}

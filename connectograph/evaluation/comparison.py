@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph._networkx import is_graph, nx
 from connectograph.compare import compare_edges
 from connectograph.compare.edges import describe_outcomes
 from connectograph.errors import InputError, SchemaError
@@ -21,6 +21,8 @@ from connectograph.evaluation import content
 from connectograph.evaluation.attribution import leave_out_causes
 from connectograph.evaluation.measures import MEASURE_SETTINGS, describe_intervals, measure_connectomes
 from connectograph.evaluation.result import Evaluation
+from connectograph.evaluation.settings import check_proofread
+from connectograph.evaluation.sparse import judge_measures, restrict_to_proofread
 from connectograph.graphs import align, edges_of, nodes_of
 from connectograph.io.edges import EdgeList, read_edges, read_match
 from connectograph.report import write_verdict
@@ -41,6 +43,7 @@ def compare_connectomes(
     *,
     directed: bool = False,
     match: str | Path | pd.DataFrame | None = None,
+    proofread: Iterable[int] | None = None,
 ) -> Evaluation:
     """Compare two connectomes edge by edge, without volumes.
 
@@ -54,6 +57,8 @@ def compare_connectomes(
     match : path or DataFrame, optional
         Pairs (truth id, predicted id) of the same neuron. Neurons of the prediction are renamed by it; those without
         a pair are left out on both sides and counted.
+    proofread : iterable of int, optional
+        The true neurons that are proofread, if not all are; as in :func:`connectograph.evaluate`.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def compare_connectomes(
     >>> ev.edges.recall, ev.report["nodes"]["n_segments"]
     (0.5, 3)
     """
-    return next(compare_cases(truth, [predicted], directed=directed, match=match))
+    return next(compare_cases(truth, [predicted], directed=directed, match=match, proofread=proofread))
 
 
 def compare_cases(
@@ -80,12 +85,13 @@ def compare_cases(
     *,
     directed: bool = False,
     match: str | Path | pd.DataFrame | None = None,
+    proofread: Iterable[int] | None = None,
 ) -> Iterator[Evaluation]:
     """Compare several predictions with one truth, which is read once.
 
     Parameters
     ----------
-    truth, directed, match
+    truth, directed, match, proofread
         As in :func:`compare_connectomes`.
     predicted : iterable of connectomes
 
@@ -98,10 +104,11 @@ def compare_cases(
     true_side = _read(truth, directed, "truth")
     others = [_read(each, directed, "predicted") for each in predicted]
     pairs = read_match(match) if isinstance(match, (str, Path)) else match
+    ids = None if proofread is None else check_proofread(proofread)
     shared = time.perf_counter() - clock
     for other in others:
         clock = time.perf_counter()
-        evaluation = _compare({"truth": true_side, "predicted": other}, pairs)
+        evaluation = _compare({"truth": true_side, "predicted": other}, pairs, ids)
         files = {"truth": {"path": true_side.name}, "predicted": {"path": other.name}}
         if isinstance(match, (str, Path)):
             files["match"] = {"path": str(match)}
@@ -113,13 +120,17 @@ def compare_cases(
         yield replace(evaluation, run=run)
 
 
-def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None) -> Evaluation:
-    """Two connectomes that were read, on the matched neurons if there are pairs."""
+def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None, proofread: tuple[int, ...] | None) -> Evaluation:
+    """Two connectomes that were read, on the matched neurons if there are pairs, between proofread ones if listed."""
     directed, unmatched = sides["truth"].directed, {"truth": 0, "predicted": 0}
     if pairs is not None:
         sides, unmatched = _apply_match(sides, pairs)
     nodes = np.union1d(sides["truth"].nodes, sides["predicted"].nodes)
     tables = {f"edges_{name}": side.edges for name, side in sides.items()}
+    sparse = None
+    if proofread is not None:
+        sparse = restrict_to_proofread(tables, nodes, proofread, directed=directed)
+        tables, nodes = sparse.tables, sparse.nodes
     edges = tables["edges_truth"], tables["edges_predicted"]
     both = align(*edges, nodes=nodes, directed=directed)
     score = compare_edges(both)
@@ -138,19 +149,32 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None) -> Evaluati
         **leave_out_causes(_NO_SYNAPSES),
         **content.undefined("clefts", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
-        "settings": {"directed": directed, "matched": pairs is not None, **MEASURE_SETTINGS},
+        "settings": {**describe_choices(directed, pairs, proofread), **MEASURE_SETTINGS},
         "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},
         "notices": [],
     }
     report["verdict"] = write_verdict(report)
+    report = report if sparse is None else judge_measures(report, sparse)
     return Evaluation(score, None, tables, nodes, report, directed=directed)
+
+
+def describe_choices(directed: bool, match: object, proofread: Iterable[int] | None) -> dict[str, Any]:
+    """The settings of a comparison in JSON form.
+
+    Examples
+    --------
+    >>> describe_choices(True, None, [9, 4])
+    {'directed': True, 'matched': False, 'proofread': ['4', '9']}
+    """
+    listed = {} if proofread is None else {"proofread": [str(i) for i in check_proofread(proofread)]}
+    return {"directed": directed, "matched": match is not None, **listed}
 
 
 def _read(source: Connectome, directed: bool, role: str) -> EdgeList:
     """A connectome in any accepted form, with its nodes."""
     if isinstance(source, (str, Path)):
         return read_edges(source, directed=directed)
-    if isinstance(source, nx.Graph) and source.is_directed() != directed:
+    if is_graph(source) and source.is_directed() != directed:
         kind = "directed" if source.is_directed() else "undirected"
         raise InputError(f"The {role} graph is {kind}, but directed={directed}: compare like with like.")
     if not isinstance(source, (nx.Graph, pd.DataFrame)):

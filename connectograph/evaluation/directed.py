@@ -33,6 +33,7 @@ from connectograph.evaluation.places import describe_places
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import NO_PREDICTION
+from connectograph.evaluation.sparse import judge_measures, keep_among, list_proofread, restrict_to_proofread
 from connectograph.graphs import align
 from connectograph.matching import compare_partner_sites
 from connectograph.report import write_verdict
@@ -166,11 +167,15 @@ def _conclude(
 ) -> Evaluation:
     """Scores, report and Evaluation."""
     segments, segmentation = tables["segments"], inputs["segmentation"]
-    edges, strict, blocks = _score(sides, tables, segmentation)
+    nodes, sparse = segments, None
+    if settings.proofread is not None and "predicted" in sides:
+        sparse = restrict_to_proofread(tables, segments, settings.proofread, directed=True)
+        tables, nodes = sparse.tables, sparse.nodes
+    edges, strict, blocks = _score(sides, tables, segmentation, nodes, settings.proofread)
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
-        **content.describe_nodes(len(kept_ids(segments)), tables),
+        **content.describe_nodes(len(kept_ids(nodes)), tables),
         **blocks,
         "excluded": _count_excluded(sides, segments, pieces),
         **content.describe_synapses(tables),
@@ -181,13 +186,19 @@ def _conclude(
         "notices": [notice for side in sides.values() for notice in side.notices],
     }
     report["verdict"] = write_verdict(report)
+    report = report if sparse is None else judge_measures(report, sparse)
     volumes = {role: each for role, each in inputs.items() if isinstance(each, Volume)}
     drawn = {role: _merge_ends(side.sites) for role, side in sides.items()}
-    return Evaluation(edges, strict, tables, segments, report, volumes, drawn, directed=True)
+    strict = strict if report["strict"] else None
+    return Evaluation(edges, strict, tables, nodes, report, volumes, drawn, directed=True)
 
 
 def _score(
-    sides: dict[str, DirectedSide], tables: dict[str, pd.DataFrame], segmentation: Volume
+    sides: dict[str, DirectedSide],
+    tables: dict[str, pd.DataFrame],
+    segmentation: Volume,
+    nodes: pd.DataFrame,
+    proofread: tuple[int, ...] | None,
 ) -> tuple[EdgeScore | None, EdgeScore | None, dict[str, Any]]:
     """Edge score, strict score and blocks of report.json; the tables that come of them are added to `tables`."""
     if "predicted" not in sides:
@@ -196,7 +207,7 @@ def _score(
         blocks |= {**leave_out_causes(NO_PREDICTION), **leave_out_measures(NO_PREDICTION).blocks}
         return None, None, blocks
     edges = tables["edges_truth"], tables["edges_predicted"]
-    both = align(*edges, nodes=kept_ids(tables["segments"]), directed=True)
+    both = align(*edges, nodes=kept_ids(nodes), directed=True)
     score = compare_edges(both)
     strict = _score_strictly(score, sides["truth"], sides["predicted"])
     measures = measure_connectomes(both, tables)
@@ -210,7 +221,7 @@ def _score(
         **measures.blocks,
         **errors.blocks,
         **content.undefined("synapse_matching", _NO_OVERLAP),
-        **_compare_sites(sides, segmentation),
+        **_compare_sites(points, segmentation, proofread),
     }
     return score, strict, blocks
 
@@ -225,9 +236,14 @@ def _score_strictly(score: EdgeScore, truth: DirectedSide, predicted: DirectedSi
     return score_counts(score.tp, score.fp + len(lists[1]) - shared[1], score.fn + len(lists[0]) - shared[0])
 
 
-def _compare_sites(sides: dict[str, DirectedSide], segmentation: Volume) -> dict[str, Any]:
+def _compare_sites(
+    points: list[pd.DataFrame], segmentation: Volume, proofread: tuple[int, ...] | None
+) -> dict[str, Any]:
     """CREMI's partner score, bit-compatible and with as many matches as possible."""
-    truth, predicted = (tabulate_sites(sides[role].sites.points) for role in ("truth", "predicted"))
+    truth, predicted = (tabulate_sites(each) for each in points)
+    if proofread is not None:
+        ids = list_proofread(proofread)
+        truth, predicted = (keep_among(sites, ids) for sites in (truth, predicted))
     return {"partner_sites": compare_partner_sites(truth, predicted, bounds_nm=_bounds_of(segmentation)).to_dict()}
 
 

@@ -44,6 +44,7 @@ from connectograph.evaluation.sides import (
     describe_inputs,
     score_strictly,
 )
+from connectograph.evaluation.sparse import judge_measures, restrict_to_proofread
 from connectograph.evaluation.survey import Survey, evaluate_side, read_synapses, survey_volumes
 from connectograph.graphs import align
 from connectograph.io.stamps import refuse_changed, stamp_files
@@ -85,6 +86,7 @@ def evaluate(
     threshold: float | None = None,
     min_synapse_voxels: int = 1,
     contactome: bool = False,
+    proofread: Iterable[int] | None = None,
     axes: str = "zyx",
     voxel_size: Triple | None = None,
     allow_missing_chunks: bool = False,
@@ -137,6 +139,10 @@ def evaluate(
         Smaller predicted synapses are left out; the truth is never filtered by size.
     contactome : bool
         Also list all contacts between segments.
+    proofread : iterable of int, optional
+        The true segments that are proofread, if not all are: connections between two of them are scored, what has one
+        such end is bounded, and the report says of every measure whether it is safe, bounded or undefined (see
+        :func:`connectograph.compare_sparse`).
     axes : {"zyx", "xyz"}
         Order in which the files store the axes.
     voxel_size : tuple of 3 floats, optional
@@ -177,6 +183,7 @@ def evaluate(
     settings = Settings(
         dilation, dilation_nm, min_segment_voxels, tuple(exclude_segments), split_disconnected, min_split_fraction,
         partner_rule, min_contact_voxels, predicted_form, threshold, min_synapse_voxels, contactome,
+        None if proofread is None else tuple(proofread),
     ).checked()  # fmt: skip
     reading: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     if settings.partner_rule in DIRECTED_RULES:
@@ -284,16 +291,22 @@ def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, pl
     for side in sides.values():
         tables.update(side.tables)
     tables.update(survey.tables)
-    nodes = survey.segments if own is None else own.nodes
+    nodes, sparse = survey.segments if own is None else own.nodes, None
+    if settings.proofread is not None and survey.predicted:
+        matches = None if own is None else own.matches
+        sparse = restrict_to_proofread(tables, nodes, settings.proofread, matches=matches)
+        tables, nodes = sparse.tables, sparse.nodes
     counterparts = {} if own is None else find_counterparts(own, survey.in_truth[place], survey.segments, settings)
     scores = _score(sides, tables, kept_ids(nodes), counterparts)
     if own is not None and scores.edges is not None:
         measures = describe_segmentations(own, survey.predicted[place], tables, scores.edges.f1)
         scores.blocks.update(measures.blocks)
         tables |= measures.tables
-    report = _build_report(volumes, settings, sides, tables, survey, scores)
+    report = _build_report(volumes, settings, sides, tables, survey, scores, len(kept_ids(nodes)))
+    report = report if sparse is None else judge_measures(report, sparse)
     synapses = {name: side.synapses for name, side in sides.items()}
-    return Evaluation(scores.edges, scores.strict, tables, nodes, report, volumes, synapses)
+    strict = scores.strict if report["strict"] else None
+    return Evaluation(scores.edges, strict, tables, nodes, report, volumes, synapses)
 
 
 def _score(
@@ -331,14 +344,14 @@ def _build_report(
     tables: dict[str, pd.DataFrame],
     survey: Survey,
     scores: Scores,
+    n_nodes: int,
 ) -> dict[str, Any]:
     """What report.json says."""
     own = survey.own
-    nodes = survey.segments if own is None else own.nodes
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
-        **content.describe_nodes(len(kept_ids(nodes)), tables),
+        **content.describe_nodes(n_nodes, tables),
         **scores.blocks,
         "excluded": {
             **count_excluded(sides, tables["segments"], survey.pieces),

@@ -11,7 +11,7 @@ from connectograph.partners import RULES
 from connectograph.synapses import FORMS
 from connectograph.tables import as_ids
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "check_proofread"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Settings:
     threshold: float | None = None
     min_synapse_voxels: int = 1
     contactome: bool = False
+    proofread: tuple[int, ...] | None = None
 
     def checked(self) -> Settings:
         """The settings in one form (sorted ids, one dilation), or an InputError naming what is wrong."""
@@ -45,7 +46,8 @@ class Settings:
             raise InputError(f"min_split_fraction is {self.min_split_fraction}; expected 0 to 1.")
         excluded = sorted({int(i) for i in as_ids(self.exclude_segments, "exclude_segments")})
         dilation = self.dilation if self.dilation_nm is None else None
-        return replace(self, dilation=dilation, exclude_segments=tuple(excluded))
+        proofread = None if self.proofread is None else check_proofread(self.proofread)
+        return replace(self, dilation=dilation, exclude_segments=tuple(excluded), proofread=proofread)
 
     def _check_points(self) -> None:
         """Points have no voxels: what counts them is refused, so that it is not left out in silence."""
@@ -59,15 +61,36 @@ class Settings:
                 raise InputError(f"{name} is about voxels: leave it out with the partner rule 'partners' (points).")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form; ids are strings."""
-        return {**asdict(self), "exclude_segments": [str(i) for i in self.exclude_segments]}
+        """JSON form; ids are strings. Without a list of proofread neurons nothing is said of one."""
+        values = {**asdict(self), "exclude_segments": [str(i) for i in self.exclude_segments]}
+        if self.proofread is None:
+            del values["proofread"]
+        else:
+            values["proofread"] = [str(i) for i in self.proofread]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:
         """The settings that :meth:`to_dict` wrote; those of the measures are the same in every run."""
-        own = {field.name: values[field.name] for field in fields(cls)}
-        ids: Iterable[str] = values["exclude_segments"]
-        return cls(**{**own, "exclude_segments": tuple(int(i) for i in ids)}).checked()
+        own = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        for name in ("exclude_segments", "proofread"):
+            if name in own:
+                own[name] = tuple(int(i) for i in own[name])
+        return cls(**own).checked()
+
+
+def check_proofread(ids: Iterable[int]) -> tuple[int, ...]:
+    """Ids of proofread neurons, ascending; an InputError if none is listed.
+
+    Examples
+    --------
+    >>> check_proofread([9, 4, 9])
+    (4, 9)
+    """
+    listed = sorted({int(i) for i in as_ids(list(ids), "proofread")})
+    if not listed:
+        raise InputError("No neuron is listed as proofread: list ids, or leave the option out if all neurons are.")
+    return tuple(listed)
 
 
 def _check_whole(value: Any, name: str, least: int) -> None:

@@ -178,6 +178,7 @@ def compare_many(
     *,
     directed: bool = False,
     match: str | Path | pd.DataFrame | None = None,
+    proofread: Iterable[int] | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
     reports: bool = True,
@@ -189,7 +190,7 @@ def compare_many(
     truth : path, edge table or networkx graph
     predicted : iterable of the same
         At least one.
-    directed, match
+    directed, match, proofread
         As in :func:`connectograph.compare_connectomes`.
     directory, overwrite, reports
         As in :func:`evaluate_many`.
@@ -210,14 +211,14 @@ def compare_many(
     >>> compare_many(truth, [nx.path_graph([1, 2, 3]), truth]).best["f1"]
     1.0
     """
-    predictions = list(predicted)
+    predictions, ids = list(predicted), None if proofread is None else list(proofread)
     shared = {"truth": truth} if match is None else {"truth": truth, "match": match}
     files = [{role: _path_of(source) for role, source in {**shared, "predicted": each}.items()} for each in predictions]
 
     def compare(numbers: Sequence[int]) -> Iterator[Evaluation]:
-        return compare_cases(truth, [predictions[k] for k in numbers], directed=directed, match=match)
+        return compare_cases(truth, [predictions[k] for k in numbers], directed=directed, match=match, proofread=ids)
 
-    task = Task(files, {"directed": directed, "matched": match is not None}, compare)
+    task = Task(files, describe_choices(directed, match, ids), compare)
     return conduct_study(task, None if directory is None else Place(Path(directory), overwrite, reports))
 
 

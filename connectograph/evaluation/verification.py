@@ -123,8 +123,10 @@ def _recompute(folder: Path, record: dict[str, Any]) -> Evaluation:
     paths = {role: entry["path"] for role, entry in record["inputs"].items()}
     settings = read_report(folder)["settings"]
     if "segmentation" not in paths:
-        match = paths.get("match")
-        return compare_connectomes(paths["truth"], paths["predicted"], directed=settings["directed"], match=match)
+        ids = settings.get("proofread")
+        how: dict[str, Any] = {"directed": settings["directed"], "match": paths.get("match")}
+        how["proofread"] = None if ids is None else [int(i) for i in ids]
+        return compare_connectomes(paths["truth"], paths["predicted"], **how)
     reading = record["reading"]
     if settings["partner_rule"] in DIRECTED_RULES:
         return evaluate_sources(join_pairs(paths), Settings.from_dict(settings), reading)

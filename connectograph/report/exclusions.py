@@ -10,7 +10,12 @@ from connectograph.report.wording import clean_text
 __all__ = ["SIDES", "list_single", "noun_of"]
 
 SIDES = ("truth", "predicted")
-_OF_BOTH_SIDES = ("{}_synapses_unattached", "{}_unattached_reasons", "{}_pairs_filtered")
+_OF_BOTH_SIDES = (
+    "{}_synapses_unattached",
+    "{}_unattached_reasons",
+    "{}_pairs_filtered",
+    "{}_connections_not_proofread",
+)
 _NOUNS = {
     "segments_listed": "segment{s} excluded by id",
     "segments_below_size": "segment{s} below the size limit",

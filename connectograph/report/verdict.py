@@ -39,7 +39,20 @@ def write_verdict(report: Mapping[str, Any]) -> str:
     """
     edges = report.get("edges")
     finding = _describe_score(edges) if edges else _describe_truth(report)
+    sparse = report.get("proofread")
+    if sparse:
+        finding = _describe_proofread(sparse, finding)
     return f"{finding}; {_describe_exclusions(report)}."
+
+
+def _describe_proofread(sparse: Mapping[str, Any], finding: str) -> str:
+    """Among whom it was scored, and what is known of their other connections."""
+    among = f"Among {count_of(sparse['n_neurons'], 'proofread neuron{s}')}: {finding[:1].lower()}{finding[1:]}"
+    limits = sparse["bounds"]["precision"]
+    if limits["lower"] is None:
+        return among
+    lower, upper = (f"{100 * limits[name]:.1f} %" for name in ("lower", "upper"))
+    return f"{among}; of all their predicted connections between {lower} and {upper} are true"
 
 
 def _describe_score(edges: Mapping[str, Any]) -> str:
@@ -101,6 +114,7 @@ def _describe_exclusions(report: Mapping[str, Any]) -> str:
     if excluded is None:
         return f"what was excluded is not known, because {reason_of(report, 'excluded')}"
     parts = [_describe_unattached(excluded, block_of(report, "synapses")), _describe_pairs(excluded)]
+    parts.append(_both(excluded, "{}_connections_not_proofread", "connection{s} with an end that is not proofread"))
     parts += [count_of(count, noun_of(key)) for key, count in list_single(excluded).items() if count]
     parts.append(_both(block_of(report, "edges"), "autapses_{}", "autapse{s} (a segment joined with itself)"))
     parts = [part for part in parts if part]

@@ -18,6 +18,7 @@ from connectograph.report.pages.neurons import build_neurons
 from connectograph.report.pages.overlap import build_overlap
 from connectograph.report.pages.partner_sites import build_partner_sites
 from connectograph.report.pages.places import build_places
+from connectograph.report.pages.proofread import build_proofread
 from connectograph.report.pages.reproduce import build_reproduce
 from connectograph.report.pages.scoring import build_scoring
 from connectograph.report.pages.segmentation import build_segmentation
@@ -33,6 +34,7 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "data": build_data,
     "scoring": build_scoring,
     "connections": build_connections,
+    "proofread": build_proofread,
     "thresholds": build_thresholds,
     "baselines": build_baselines,
     "weights": build_weights,
@@ -52,6 +54,7 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
 """All pages in order, by name."""
 
 _COMPARED = (
+    "proofread",
     "thresholds",
     "baselines",
     "weights",

@@ -112,6 +112,7 @@ def list_exclusions(report: Mapping[str, Any]) -> Element:
         _sided_row("Synapses attached to no pair of segments", excluded, "{}_synapses_unattached", synapses, sides),
         *(_reason_row(excluded, key, label, sides) for key, label in _REASONS.items()),
         _sided_row("Contact pairs with a filtered segment", excluded, "{}_pairs_filtered", {}, sides),
+        _sided_row("Connections not between proofread neurons", excluded, "{}_connections_not_proofread", {}, sides),
     ]
     single = list_single(excluded)
     rows += [_single_row(key, count, sides) for key, count in single.items() if count]
