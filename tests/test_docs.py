@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import configparser
 import hashlib
 import os
 import re
@@ -146,3 +147,12 @@ def test_causes_reasons_and_rules_are_all_defined():
     text = (PAGES / "definitions.md").read_text()
     for word in (*UNATTACHED_REASONS, *RULES):
         assert f"`{word}`" in text, word
+
+
+def test_the_conda_environment_names_what_there_is():
+    text = (ROOT / "environment.yml").read_text()
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    python = setup["options"]["python_requires"]
+    assert f"python{python}" in text
+    assert all(extra in setup["options.extras_require"] for extra in re.findall(r"-e \.\[(\w+)\]", text))
