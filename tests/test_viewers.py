@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import email
 import importlib.util
 import json
 import runpy
@@ -11,6 +12,7 @@ import threading
 import types
 import urllib.request
 import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from xml.etree import ElementTree
 
@@ -27,6 +29,7 @@ from connectograph.errors import InputError
 from connectograph.evaluation import export_run, read_layers
 from connectograph.evaluation.layers import read_tables
 from connectograph.io import read_volume, write_volume
+from connectograph.io.webknossos_upload import upload_webknossos
 from connectograph.viewers import (
     Frame,
     build_nml,
@@ -290,6 +293,111 @@ def test_links_lead_to_the_place_in_webknossos(run):
         x, y, z = (str(int(np.floor(float(row[f"{axis}_voxel"])))) for axis in "xyz")
         assert row["link"] == f"{url}#{x},{y},{z},0,0.5"
     assert link_position(url, {"x": float("nan")}) == ""
+
+
+class StandIn(BaseHTTPRequestHandler):
+    """As much of a webKnossos server as an upload needs."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server, path = self.server, self.path.partition("?")[0]
+        store = {"url": server.url, "name": "store", "allowsUpload": True}
+        if path == "/api/buildinfo":
+            return self.answer({"httpApiVersioning": {"currentApiVersion": 16, "oldestSupportedApiVersion": 16}})
+        if self.headers.get("X-Auth-Token") != server.token:
+            return self.answer({"messages": [{"error": f"bad token {self.headers.get('X-Auth-Token')}"}]}, 401)
+        if path.endswith("/user"):
+            return self.answer(USER)
+        if path.endswith("/datastores"):
+            return self.answer([store])
+        if path.endswith("/isValidNewName"):
+            return self.answer({"isValid": True})
+        if path.endswith("/datasource-properties.json"):
+            return self.answer(json.loads(server.files["datasource-properties.json"]))
+        known = path.endswith("/datasets/66f") and "datasource-properties.json" in server.files
+        return self.answer({**DATASET, "dataStore": store} if known else {}, 200 if known else 404)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.server.tokens.add(self.headers.get("X-Auth-Token"))
+        if self.path.partition("?")[0].endswith("/dataset"):
+            head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+            parts = {
+                part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+                for part in email.message_from_bytes(head + body).get_payload()
+            }
+            self.server.files[parts["resumableRelativePath"].decode().strip()] = parts["file"]
+        return self.answer({"newDatasetId": "66f", "datasetId": "66f"})
+
+    def answer(self, content, status=200):
+        text = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+USER = {
+    "id": "1", "email": "a@b.org", "organization": "lab", "firstName": "A", "lastName": "B", "created": 0,
+    "lastActivity": 0, "isActive": True, "isAdmin": False, "isDatasetManager": False, "teams": [], "experiences": {},
+}  # fmt: skip
+DATASET = {
+    "id": "66f", "name": "pred", "isPublic": False, "folderId": "f", "allowedTeams": [], "tags": [],
+    "directoryName": "pred", "owningOrganization": "lab", "created": 0.0,
+    "dataSource": {"id": {"name": "pred", "team": "lab"}, "status": "not read"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def stand_in():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    server.url, server.token = f"http://127.0.0.1:{server.server_port}", "secret-of-mine"
+    server.files, server.tokens = {}, set()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_dataset_is_uploaded_only_on_request_with_the_users_token(run, stand_in, monkeypatch, capsys):
+    import_quietly("webknossos")
+    command = ["export", str(run), "webknossos", "--overwrite", "--server", stand_in.url]
+    monkeypatch.setenv("WK_TOKEN", "secret-of-mine")
+    assert main(command) == 0
+    assert not stand_in.files
+    assert main([*command, "--upload"]) == 0
+    assert f"uploaded: {stand_in.url}/datasets/" in capsys.readouterr().out
+    assert stand_in.tokens == {"secret-of-mine"}
+    written = run / "webknossos" / "dataset"
+    files = {file.relative_to(written).as_posix(): file.read_bytes() for file in written.rglob("*") if file.is_file()}
+    assert stand_in.files == files
+
+
+def test_an_upload_that_fails_says_so_without_the_token(run, stand_in, monkeypatch, capsys):
+    command = ["export", str(run), "webknossos", "--overwrite", "--upload", "--server"]
+    monkeypatch.delenv("WK_TOKEN", raising=False)
+    assert main([*command, stand_in.url]) == 2
+    assert "WK_TOKEN" in capsys.readouterr().err
+    monkeypatch.setenv("WK_TOKEN", "another-secret")
+    assert main([*command, "ftp://host"]) == 2
+    capsys.readouterr()
+    import_quietly("webknossos")
+    assert main([*command, stand_in.url]) == 2
+    said = capsys.readouterr()
+    assert "did not take the dataset" in said.err
+    assert "another-secret" not in said.err + said.out
+    assert not stand_in.files
+
+
+def test_an_upload_without_the_library_names_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "webknossos", None)
+    with pytest.raises(InputError, match=r"pip install 'connectograph\[webknossos\]'"):
+        upload_webknossos("dataset", server="https://webknossos.org", token="mine", name="A")
 
 
 # --- napari
