@@ -15,7 +15,7 @@ from connectograph.volumes import BACKGROUND, Shape, Volume
 
 __all__ = ["cut_crops"]
 
-_WIDTH_NM = 1200.0
+_WIDTH_NM = 1000.0
 _MOST_PIXELS = 150
 _PLANES = 3
 _OTHERS = 8

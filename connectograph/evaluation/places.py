@@ -58,7 +58,8 @@ def _cut_quantiles(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Ends of bins that hold equal numbers, as far as equal values allow."""
     if not len(values):
         return np.zeros(0)
-    return np.unique(np.quantile(values, np.linspace(0, 1, _N_DISTANCES + 1)))
+    ends = np.unique(np.quantile(values, np.linspace(0, 1, _N_DISTANCES + 1)))
+    return ends if len(ends) > 1 else np.repeat(ends, 2)
 
 
 def _score_bins(

@@ -23,6 +23,7 @@ function sortRows(table, column) {
 }
 
 function addSorting(table) {
+  table.tHead.classList.add("sorting");
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = document.createElement("button");
     button.type = "button";
