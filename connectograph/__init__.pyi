@@ -37,9 +37,11 @@ from .io.annotations import read_annotations as read_annotations
 from .io.annotations import write_annotations as write_annotations
 from .io.downloads import download_cremi as download_cremi
 from .io.points import read_points as read_points
+from .io.skeletons import read_skeletons as read_skeletons
 from .matching import compare_clefts as compare_clefts
 from .matching import compare_partner_sites as compare_partner_sites
 from .matching import match_synapses as match_synapses
+from .matching.skeletons import measure_run_length as measure_run_length
 from .motifs import compare_motifs as compare_motifs
 from .motifs import count_triads as count_triads
 from .partners import assign_partners as assign_partners
