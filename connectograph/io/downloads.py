@@ -247,8 +247,8 @@ def _continue(url: str, part: Path, progress: Progress) -> None:
 
 def _version_of(answer: requests.Response) -> str:
     """What tells this version of the file from another, for a later ``If-Range``; a weak tag would not do."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
+    tag, date = (str(answer.headers.get(name, "")) for name in ("ETag", "Last-Modified"))
+    return tag if tag and not tag.startswith("W/") else date
 
 
 def _refuse_status(answer: requests.Response, url: str) -> None:
