@@ -196,7 +196,7 @@ def _list_measures(report: Mapping[str, Any], sparse: SparseTruth) -> list[dict[
     score = sparse.score
     rows = [{"measure": name, "validity": "safe", "reason": _WHY_SAFE} for name in _SAFE if report.get(name)]
     for name, bounds in (("precision", score.precision), ("recall", score.recall), ("f1", score.f1)):
-        rows.append(_bounded(f"{name}_with_one_end", bounds, _WHY_BOUNDED))
+        rows.append(_bounded(f"{name}_with_a_proofread_end", bounds, _WHY_BOUNDED))
     if "synapse_matches" in sparse.tables:
         rows.append(_bounded("synapse_precision", _bound_synapses(sparse), _WHY_SYNAPSES))
     undefined_rows = ((name, why) for name, why in _UNDEFINED.items() if report.get(name))
