@@ -54,6 +54,19 @@ RUN = Path(__file__).resolve().parents[1] / "analysis" / "benchmarks" / "run.py"
             ],
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            "scale",
+            [
+                "evaluate, time per voxel",
+                "evaluate, processor time per voxel",
+                "evaluate from Zarr, memory",
+                "evaluate from Zarr, memory",
+                "evaluate, processes",
+                "evaluate, dask",
+                "evaluate, dask",
+            ],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_group_of_rows_is_measured_and_written(group: str, jobs: list[str], tmp_path: Path) -> None:

@@ -25,10 +25,11 @@ ROOT = HERE.parents[1]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took; peak memory is None where it was not measured."""
+    """What a run took; peak memory and processor time are None where they were not measured."""
 
     seconds: float
     peak_mib: float | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def run_command(*command: str | Path) -> Cost:
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{output.read().decode(errors='replace')}")
-    return Cost(seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return Cost(seconds, peak, usage.ru_utime + usage.ru_stime)
 
 
 def script(name: str, *arguments: str | Path) -> Sequence[str | Path]:

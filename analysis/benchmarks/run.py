@@ -14,7 +14,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain
@@ -24,6 +24,7 @@ from typing import Any
 from commands import compare_rows, evaluate_rows, import_rows
 from edges import edge_rows
 from measuring import Row, read_rows, run_command, script
+from scale import Tiling, scale_rows
 
 PACKAGES = (
     "connectograph",
@@ -53,17 +54,20 @@ class Case:
     n_swaps: int
     n_edges: int
     repeats: int
+    scale: tuple[Tiling, Tiling]
 
 
 FULL = Case(
     "125,1250,1250", 9_000, 600, n_planes=64, n_oracle=40,
     circuit="5000,20000", brain="130000,2700000", n_swaps=2_000, n_edges=15_000_000, repeats=3,
+    scale=(Tiling("128,640,640", "1,2,2", 2250, 150), Tiling("128,640,640", "10,2,2", 2250, 150)),
 )  # fmt: skip
 QUICK = Case(
     "26,314,314", 250, 60, n_planes=26, n_oracle=12,
     circuit="300,1500", brain="2000,20000", n_swaps=100, n_edges=200_000, repeats=1,
+    scale=(Tiling("32,160,160", "1,2,2", 40, 8), Tiling("32,160,160", "10,2,2", 40, 8)),
 )  # fmt: skip
-GROUPS = ("imports", "commands", "voxels", "edges", "motifs")
+GROUPS = ("imports", "commands", "voxels", "edges", "motifs", "scale")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a small case, without targets: shows that all runs")
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the generated files here, and find them again")
     parser.add_argument("--out", type=Path, metavar="DIR")
-    parser.add_argument("--only", choices=GROUPS, metavar="GROUP", help="of imports, commands, voxels, edges, motifs")
+    parser.add_argument("--only", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}")
     options = parser.parse_args(argv)
     case = QUICK if options.quick else FULL
     start = describe_machine()
@@ -83,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows.append(replace(row, target=None) if options.quick else row)
             print(format_row(rows[-1]), flush=True)
     if options.out:
-        write_results(options.out, rows, {**start, "case": vars(case)})
+        write_results(options.out, rows, {**start, "case": asdict(case)})
     return 0
 
 
@@ -96,6 +100,7 @@ def measure(case: Case, folder: Path, only: str | None) -> Iterator[Row]:
         "voxels": lambda: read_rows("voxels.py", keep_phantom(folder, case), *counts),
         "edges": lambda: chain(edge_rows(case.n_edges, case.repeats), compare_rows(case.brain, case.repeats)),
         "motifs": lambda: read_rows("triads.py", case.circuit, case.brain, str(case.n_swaps), str(case.repeats)),
+        "scale": lambda: scale_rows(folder, *case.scale),
     }
     for name in GROUPS:
         if only in (None, name):

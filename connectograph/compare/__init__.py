@@ -7,11 +7,12 @@ are in no score; 0/0 is NaN with a reason, never 0 or 1. Intervals are in :mod:`
 
 from connectograph.compare.baselines import BaselineScore, compare_baselines, spread_contacts
 from connectograph.compare.edges import EdgeScore, compare_edges, list_edge_outcomes, score_counts
+from connectograph.compare.large import compare_files
 from connectograph.compare.operating import OperatingChoice, choose_operating_point
 from connectograph.compare.sparse import ScoreBounds, SparseScore, bound_scores, compare_sparse
 from connectograph.compare.sweeps import EdgeCurve, OperatingPoint, rank_edges, sweep_scores
 from connectograph.compare.thresholds import ThresholdScore, ThresholdSurface, compare_thresholds, threshold_surface
-from connectograph.compare.weights import BinScore, Strata, WeightScore, compare_weights
+from connectograph.compare.weights import BinScore, Strata, WeightScore, WeightTotals, compare_weights
 
 __all__ = [
     "BaselineScore",
@@ -26,10 +27,12 @@ __all__ = [
     "ThresholdScore",
     "ThresholdSurface",
     "WeightScore",
+    "WeightTotals",
     "bound_scores",
     "choose_operating_point",
     "compare_baselines",
     "compare_edges",
+    "compare_files",
     "compare_sparse",
     "compare_thresholds",
     "compare_weights",

@@ -21,7 +21,7 @@ from connectograph._numbers import divide, explain_missing, spearman
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
 
-__all__ = ["BinScore", "Strata", "WeightScore", "compare_weights"]
+__all__ = ["BinScore", "Strata", "WeightScore", "WeightTotals", "compare_weights"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -93,8 +93,8 @@ class Strata(Shown):
 
 
 @dataclass(frozen=True)
-class WeightScore(Shown):
-    """Agreement of weights.
+class WeightTotals:
+    """Synapses of two connectomes, and those in common.
 
     Attributes
     ----------
@@ -102,18 +102,11 @@ class WeightScore(Shown):
         Pairs that are an edge of either graph.
     total_truth, total_predicted, total_common : int
         Sums of the weights, and of the smaller of both weights of each pair.
-    spearman : float
-        Rank correlation of the weights; NaN if a side has fewer than two different ones.
-    concordance : float
-        Lin's coefficient of log(1 + weight): 1 only where the weights are equal.
-    strata : tuple of Strata
-        Recall by weight in the truth, precision by weight in the prediction; by contact area and synapse size if given.
 
     Examples
     --------
-    >>> totals = {"total_truth": 8, "total_predicted": 6, "total_common": 4}
-    >>> score = WeightScore(n_pairs=2, **totals, spearman=1.0, concordance=0.9, strata=())
-    >>> score.ruzicka, score.recall
+    >>> totals = WeightTotals(n_pairs=2, total_truth=8, total_predicted=6, total_common=4)
+    >>> totals.ruzicka, totals.recall
     (0.4, 0.5)
     """
 
@@ -121,9 +114,6 @@ class WeightScore(Shown):
     total_truth: int
     total_predicted: int
     total_common: int
-    spearman: float
-    concordance: float
-    strata: tuple[Strata, ...]
 
     @property
     def ruzicka(self) -> float:
@@ -149,6 +139,32 @@ class WeightScore(Shown):
     def count_ratio(self) -> float:
         """Predicted / true number of synapses."""
         return divide(self.total_predicted, self.total_truth)
+
+
+@dataclass(frozen=True)
+class WeightScore(WeightTotals, Shown):
+    """Agreement of weights.
+
+    Attributes
+    ----------
+    spearman : float
+        Rank correlation of the weights; NaN if a side has fewer than two different ones.
+    concordance : float
+        Lin's coefficient of log(1 + weight): 1 only where the weights are equal.
+    strata : tuple of Strata
+        Recall by weight in the truth, precision by weight in the prediction; by contact area and synapse size if given.
+
+    Examples
+    --------
+    >>> totals = {"total_truth": 8, "total_predicted": 6, "total_common": 4}
+    >>> score = WeightScore(n_pairs=2, **totals, spearman=1.0, concordance=0.9, strata=())
+    >>> score.ruzicka, score.recall
+    (0.4, 0.5)
+    """
+
+    spearman: float
+    concordance: float
+    strata: tuple[Strata, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Totals, scores and bins; an undefined number is None with its reason beside it.
