@@ -13,7 +13,7 @@ import pandas as pd
 
 from connectograph.errors import InputError
 from connectograph.evaluation.layers import read_layers, read_tables
-from connectograph.evaluation.verification import read_report
+from connectograph.evaluation.rendering import read_report
 from connectograph.io.chunked_write import replacing_folder
 from connectograph.io.files import dump_json, explain_errors, write_atomic
 from connectograph.io.runs import read_run

@@ -14,9 +14,9 @@ from connectograph.contacts import mark_contacts
 from connectograph.errors import InputError
 from connectograph.evaluation.directed_inputs import join_pairs, read_directed
 from connectograph.evaluation.inputs import read_inputs
+from connectograph.evaluation.rendering import read_report
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.survey import read_synapses
-from connectograph.evaluation.verification import read_report
 from connectograph.evaluation.writing import file_of
 from connectograph.io.files import digest_store
 from connectograph.io.runs import read_run

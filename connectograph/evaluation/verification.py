@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from connectograph.errors import InputError
 from connectograph.evaluation.comparison import compare_connectomes
@@ -14,25 +13,29 @@ from connectograph.evaluation.directed import evaluate_sources
 from connectograph.evaluation.directed_inputs import join_pairs
 from connectograph.evaluation.inputs import read_inputs
 from connectograph.evaluation.job import evaluate_volumes
+from connectograph.evaluation.rendering import read_contents, read_report, render_reports
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
-from connectograph.evaluation.writing import CROPS, SLICES, file_of, render_reports
+from connectograph.evaluation.writing import file_of
 from connectograph.io.files import digest_store, dump_json, write_atomic
 from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
 from connectograph.io.sources import is_url
 from connectograph.io.tables import read_table
 from connectograph.partners import DIRECTED_RULES
+from connectograph.viewers import link_worst
 
 __all__ = ["render_run", "verify_run"]
 
 
-def render_run(directory: str | Path) -> list[Path]:
+def render_run(directory: str | Path, *, link_template: str | None = None) -> list[Path]:
     """Render PDF, HTML and figures of a run again, from what its directory holds.
 
     Parameters
     ----------
     directory : str or Path
         A run directory.
+    link_template : str, optional
+        Address of an error in a viewer, for the worst errors: see :func:`connectograph.viewers.check_template`.
 
     Returns
     -------
@@ -45,12 +48,10 @@ def render_run(directory: str | Path) -> list[Path]:
         If the directory holds no finished run.
     """
     folder, record = Path(directory), read_run(directory)
-    tables = {file.stem: read_table(file) for file in sorted((folder / "tables").glob("*.parquet"))}
-    slices, crops = (
-        dict(np.load(folder / name, allow_pickle=False)) if (folder / name).is_file() else None
-        for name in (SLICES, CROPS)
-    )
-    rendered = render_reports(read_report(folder), record, tables, slices, crops)
+    contents = read_contents(folder, record)
+    if link_template is not None:
+        contents = replace(contents, report=link_worst(contents.report, contents.tables, link_template))
+    rendered = render_reports(contents)
     with revise_run(folder) as run:
         for name, data in rendered.items():
             write_atomic(place_file(run, name), data)
@@ -89,17 +90,6 @@ def verify_run(directory: str | Path) -> list[str]:
         if file.is_file() and not read_table(file).equals(table):
             differences.append(f"tables/{name}.parquet: differs from the recomputed table")
     return differences
-
-
-def read_report(folder: Path) -> dict[str, Any]:
-    """The content of report.json."""
-    if (folder / "study.json").is_file():
-        raise InputError(f"{folder} is a study of several predictions: name one of the runs in it, {folder}/NAME.")
-    try:
-        report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / 'report.json'} cannot be read ({error}): make the run again.") from error
-    return report
 
 
 def _compare_inputs(inputs: dict[str, Any]) -> list[str]:

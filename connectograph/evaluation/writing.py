@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from connectograph.evaluation.crops import cut_crops
 from connectograph.evaluation.provenance import describe_machine
+from connectograph.evaluation.rendering import CROPS, SLICES, draw_pdf_aside, render_reports
 from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import adjacency
 from connectograph.io.files import digest_store, dump_json, save_npz, write_atomic
@@ -21,16 +21,11 @@ from connectograph.io.graphs import write_adjacency, write_graphml
 from connectograph.io.runs import Run, check_room, finish_run, open_run, place_file
 from connectograph.io.sources import is_url
 from connectograph.io.tables import write_table
+from connectograph.report.contents import ReportContents
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
 
-__all__ = ["CROPS", "SLICES", "digest_inputs", "file_of", "render_reports", "write_evaluation"]
-
-SLICES = "figures/middle_slice.npz"
-"""The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
-
-CROPS = "figures/worst_errors.npz"
-"""Pieces of the volumes around the worst errors, for the report's gallery."""
+__all__ = ["digest_inputs", "file_of", "write_evaluation"]
 
 _SLICE_PIXELS = 640
 _AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
@@ -74,26 +69,17 @@ def write_evaluation(
             **describe_machine(),
         }
         if reports:
-            for name, data in render_reports(evaluation.report, record, dict(evaluation.tables), slices, crops).items():
-                write_atomic(place_file(run, name), data)
+            contents = ReportContents(evaluation.report, record, dict(evaluation.tables), slices, crops)
+            _write_reports(run, record, contents)
         finish_run(run, record)
     return folder
 
 
-def render_reports(
-    report: dict[str, Any],
-    record: dict[str, Any],
-    tables: dict[str, pd.DataFrame],
-    slices: dict[str, npt.NDArray[Any]] | None,
-    crops: dict[str, npt.NDArray[Any]] | None = None,
-) -> dict[str, bytes | str]:
-    """PDF, HTML and figures: file name in the run directory to content."""
-    from connectograph.report import ReportContents, render_figures, render_html, render_pdf
-
-    contents = ReportContents(report, record, tables, slices, crops)
-    figures = render_figures(contents)
-    html, pdf = render_html(contents, figures=figures), render_pdf(contents)
-    return {**{f"figures/{name}": picture for name, picture in figures.items()}, "report.pdf": pdf, "report.html": html}
+def _write_reports(run: Run, record: dict[str, Any], contents: ReportContents) -> None:
+    # a command has the machine to itself; a program that calls the library may not want another process
+    with draw_pdf_aside(run.folder, record) if record["command"] else nullcontext(lambda: None) as pdf:
+        for name, data in render_reports(contents, pdf=pdf).items():
+            write_atomic(place_file(run, name), data)
 
 
 def _write_tables(run: Run, evaluation: Evaluation) -> None:

@@ -1,0 +1,47 @@
+"""The PDF drawn by another process, and what happens if there is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import connectograph as cg
+from connectograph.evaluation import rendering
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    phantom = cg.synthetic.make_phantom("small", rng=0)
+    evaluation = cg.evaluate(phantom.segmentation, truth=phantom.truth, predicted=phantom.predicted)
+    return evaluation.write(tmp_path_factory.mktemp("run") / "A")
+
+
+@pytest.fixture
+def two_processors(monkeypatch):
+    monkeypatch.setattr(rendering, "default_workers", lambda: 2)
+
+
+def read_record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_another_process_draws_the_same_pdf(written, two_processors):
+    with rendering.draw_pdf_aside(written, read_record(written)) as pdf:
+        assert pdf() == (written / "report.pdf").read_bytes()
+
+
+def test_without_another_process_the_pdf_is_drawn_here(written, two_processors, monkeypatch):
+    monkeypatch.setattr(rendering.sys, "executable", "false")
+    record = read_record(written)
+    with rendering.draw_pdf_aside(written, record) as pdf:
+        assert pdf() is None
+        rendered = rendering.render_reports(rendering.read_contents(written, record), pdf=pdf)
+    assert rendered["report.pdf"] == (written / "report.pdf").read_bytes()
+
+
+def test_one_processor_starts_no_other_process(written, monkeypatch):
+    monkeypatch.setattr(rendering, "default_workers", lambda: 1)
+    monkeypatch.setattr(rendering.subprocess, "Popen", None)
+    with rendering.draw_pdf_aside(written, {}) as pdf:
+        assert pdf() is None
