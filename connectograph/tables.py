@@ -78,7 +78,8 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "n_voxels": _COUNT, **_POSITION,
     },
     "fixes": {
-        "step": _COUNT, "kind": "str", **_BOTH_IDS, "source": _ID, "target": _ID, "n_links": _COUNT, "gain": _RATIO,
+        "step": _COUNT, "kind": "str", **_BOTH_IDS, "true_segment": _ID, "predicted_segment": _ID, "into_segment": _ID,
+        "source": _ID, "target": _ID, "n_links": _COUNT, "gain": _RATIO,
         "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, "f1": _RATIO, **_POSITION,
     },
     "score_sweep": {"threshold": _RATIO, "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES},

@@ -54,6 +54,8 @@ def without_names(ev):
     """Everything that the ids of predicted segments must not change."""
     block = {k: v for k, v in ev.report["segmentation_matching"].items() if not k.startswith("largest")}
     kept = {k: v for k, v in ev.report.items() if k != "segmentation_matching"}
+    ids = {"predicted_segment", "into_segment"}
+    kept["fixes"] = [{k: v for k, v in fix.items() if k not in ids} for fix in ev.report["fixes"]["first"]]
     tables = {k: v for k, v in ev.tables.items() if "predicted_segment" not in v and k != "segments_predicted"}
     return block, kept, tables
 

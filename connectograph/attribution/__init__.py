@@ -15,6 +15,7 @@ from connectograph.attribution.causes import (
 )
 from connectograph.attribution.fixes import FIX_KINDS, apply_fixes, rank_fixes
 from connectograph.attribution.line_graph import LineGraphScore, compare_line_graphs
+from connectograph.attribution.segment_fixes import SegmentPieces, mend_segments
 
 __all__ = [
     "CAUSES",
@@ -23,6 +24,7 @@ __all__ = [
     "Blame",
     "LineGraphScore",
     "OwnSegmentation",
+    "SegmentPieces",
     "apply_fixes",
     "attribute_edges",
     "attribute_links",
@@ -30,6 +32,7 @@ __all__ = [
     "blame_links",
     "compare_line_graphs",
     "count_causes",
+    "mend_segments",
     "rank_fixes",
     "shapley_values",
     "split_loss",

@@ -1,16 +1,14 @@
 """What to fix first: single corrections of a prediction, ranked by what each gains in F1.
 
-Conventions: a fix changes one thing (a synapse, the partners of a synapse); fixes are chosen one after another, each
-with the largest gain that is left after those before it; F1 after every step is exact.
+Conventions: a fix changes one thing (a synapse, the partners of a synapse, a segment); fixes are chosen one after
+another, each with the largest gain that is left after those before it; F1 after every step is exact.
 
 Functions: :func:`rank_fixes`, :func:`apply_fixes`.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._numbers import divide
+from connectograph.attribution.greedy import Change, Connectome, Contacts, Fix, Step, choose_fixes
 from connectograph.attribution.linking import NumberedLinks, number_links
+from connectograph.attribution.segment_fixes import MERGE, SPLIT, SegmentPieces, Segments
 from connectograph.errors import InputError
 from connectograph.tables import SCHEMAS, make_table
 
@@ -26,15 +26,22 @@ __all__ = ["FIX_KINDS", "apply_fixes", "rank_fixes"]
 
 _Counts: TypeAlias = npt.NDArray[np.int64]
 
-FIX_KINDS = ("add_synapse", "delete_synapse", "swap_partners")
-"""Add a missed synapse with its links; delete an invented one; give a matched one the links of its true match."""
+FIX_KINDS = ("add_synapse", "delete_synapse", "swap_partners", "merge", "split")
+"""Add a missed synapse with its links; delete an invented one; give a matched one the links of its true match; merge a
+segment into that of the neuron which most of it lies in; cut off the part of a segment that lies in another neuron, and
+join it to that neuron's segment."""
 
-_FAR = 1 << 30
-"""Fixes that an edge still needs, of a fix that leaves no edge half mended."""
+_SYNAPSE = 2
+"""Kind of the fixes of synapses, by their first number."""
 
 
 def rank_fixes(
-    truth: pd.DataFrame, predicted: pd.DataFrame, matches: pd.DataFrame, *, most: int | None = None
+    truth: pd.DataFrame,
+    predicted: pd.DataFrame,
+    matches: pd.DataFrame,
+    *,
+    pieces: SegmentPieces | None = None,
+    most: int | None = None,
 ) -> pd.DataFrame:
     """Rank the single fixes of a prediction, each by its exact gain in edge F1 after those before it.
 
@@ -44,14 +51,21 @@ def rank_fixes(
         The tables "links" of both sides, under common segment ids.
     matches : pandas.DataFrame
         The table "synapse_matches".
+    pieces : SegmentPieces, optional
+        Of a prediction with a segmentation of its own: then merges and splits are ranked, too, and added synapses and
+        swapped partners get the links that they have in the segmentation as it is by then. For links by the rule
+        "all-pairs" with contacts of one voxel or more.
     most : int, optional
-        Fixes to list; all that it takes until no edge is wrong if not given.
+        Fixes to list; all that it takes until no edge is wrong, or none helps, if not given.
 
     Returns
     -------
     pandas.DataFrame
-        The table "fixes", in the order of fixing: `kind` (:data:`FIX_KINDS`), the synapses, the pair that gains most
-        by it, `gain` in F1, tp, fp, fn and F1 after it, and where. Applying all of it gives an F1 of 1.
+        The table "fixes", in the order of fixing: `kind` (:data:`FIX_KINDS`); the synapses, or the predicted segment
+        that is changed, the true one that it is cut along or merged for, and the predicted one that it is merged into
+        or its part joined to (where there is none yet: an id that is not used); the pair that gains most by it;
+        `n_links`, the pairs that get or lose a link; `gain` in F1; tp, fp, fn and F1 after it; and where. Without
+        `pieces`, applying all of it gives an F1 of 1.
 
     Raises
     ------
@@ -65,6 +79,14 @@ def rank_fixes(
     how many it adds or removes; so fixes of equal numbers are kept together, and only those are counted again that
     share a pair with the last fix. O(L log L) for L links.
 
+    A merge or a split leaves segments matched to the same neurons, whatever is fixed, so that edges keep their names.
+    With w(a, b) the voxels that a and b share, and duals u(a) + v(b) >= w(a, b) of the one-to-one matching, tight for
+    matched pairs and 0 for segments without a match: a segment merged into that of its main neuron a raises w(a, .) by
+    most and so u(a) and v(.) by enough; a part of a cut off one segment and joined to its neuron's raises one weight of
+    a matched pair and lowers another; a part in a neuron without a match can be matched to it. The duals stay feasible
+    and tight, hence the matching optimal; where several matchings share equally many voxels, it is one of them. Fixes
+    after which a segment would be left out, being too small or mostly in an excluded one, are not listed.
+
     Examples
     --------
     >>> from connectograph.tables import empty_table
@@ -72,11 +94,19 @@ def rank_fixes(
     0
     """
     links = number_links({"truth": ("truth", truth), "predicted": ("predicted", predicted)}, matches)
-    fixes = _list_fixes(links, matches)
-    state = _State(links, fixes)
-    counts = [(0, 0, state.tp, state.fp, state.fn)]
-    counts += [(*step, state.tp, state.fp, state.fn) for step in _choose(state, most)]
-    return _tabulate(links, fixes, matches, np.array(counts, np.int64))
+    if pieces is None:
+        nodes, segments, contacts = links.nodes, None, _collect_links(links)
+        names = np.arange(len(nodes))
+    else:
+        nodes = np.unique(np.concatenate([links.nodes, pieces.kept, pieces.table["segment_id"]]))
+        segments, contacts = Segments(pieces, nodes), _collect_pieces(pieces, matches)
+        names = np.array(segments.names, np.int64)
+    connectome = Connectome(contacts, names, _list_true(links, nodes), directed=links.directed)
+    start = (connectome.tp, connectome.fp, connectome.fn)
+    steps = list(choose_fixes(connectome, _FixList(connectome, contacts, segments, matches), most))
+    if segments is None and (most is None or len(steps) < most) and connectome.fp + connectome.fn:
+        raise InputError("Wrong edges are left though every fix is applied: the links are not of these matches.")
+    return _tabulate(steps, start, nodes, contacts, matches, pieces)
 
 
 def apply_fixes(
@@ -125,163 +155,172 @@ def _name_added(matches: pd.DataFrame, fixes: pd.DataFrame, predicted: pd.DataFr
     return names
 
 
-@dataclass(frozen=True, eq=False)
-class _Fixes:
-    """Fixes, most voxels first, and the pairs that each takes a synapse from or gives one to."""
-
-    case: _Counts
-    kind: npt.NDArray[Any]
-    changes: list[list[tuple[int, int]]]
-
-
-class _State:
-    """Synapses of each pair, edges found, false and missed, as fixes are applied."""
-
-    def __init__(self, links: NumberedLinks, fixes: _Fixes) -> None:
-        self.count = np.bincount(_distinct(links, "predicted")[1], minlength=len(links.source)).tolist()
-        self.true = (np.bincount(links.sides["truth"].pair, minlength=len(links.source)) > 0).tolist()
-        self.changes = fixes.changes
-        self.users: dict[int, list[int]] = {}
-        for fix, changes in enumerate(fixes.changes):
-            for pair, _ in changes:
-                self.users.setdefault(pair, []).append(fix)
-        self.tp = sum(n > 0 and here for n, here in zip(self.count, self.true, strict=True))
-        self.fp = sum(n > 0 for n in self.count) - self.tp
-        self.fn = sum(self.true) - self.tp
-
-    def weigh(self, fix: int) -> tuple[int, int, int]:
-        """Edges that a fix finds, edges it adds less those it removes, and fixes an edge still needs thereafter."""
-        found = added = 0
-        needs = _FAR
-        for pair, change in self.changes[fix]:
-            before = self.count[pair]
-            after = before + change
-            if not before or not after:
-                step = (after > 0) - (before > 0)
-                added += step
-                found += step if self.true[pair] else 0
-            elif change < 0 and not self.true[pair]:
-                needs = min(needs, after)
-        return found, added, needs
-
-    def name_pair(self, fix: int) -> int:
-        """The pair that gains most by a fix: an edge found, an edge removed, else a synapse given or taken."""
-
-        def rank(change: tuple[int, int]) -> tuple[bool, int, int]:
-            turns = self.count[change[0]] in (0, -change[1])
-            return not (turns and (change[1] > 0) == self.true[change[0]]), -change[1], change[0]
-
-        return min(self.changes[fix], key=rank)[0]
-
-    def score(self, found: int, added: int) -> float:
-        """F1 with so many more edges found and so many more edges; 0/0 is as good as it gets."""
-        whole = 2 * self.tp + self.fp + self.fn + added
-        return 2 * (self.tp + found) / whole if whole else 1.0
-
-    def apply(self, fix: int) -> set[int]:
-        """Apply a fix; the others that may weigh something else now."""
-        found, added, _ = self.weigh(fix)
-        self.tp, self.fp, self.fn = self.tp + found, self.fp + added - found, self.fn - found
-        for pair, change in self.changes[fix]:
-            self.count[pair] += change
-        return {other for pair, _ in self.changes[fix] for other in self.users[pair]}
+def _list_true(links: NumberedLinks, nodes: npt.NDArray[np.uint64]) -> Iterable[tuple[int, int]]:
+    """True edges, as places of their ends among the nodes."""
+    pair = np.unique(links.sides["truth"].pair)
+    place = np.searchsorted(nodes, links.nodes)
+    ends = (place[end[pair]].tolist() for end in (links.source, links.target))
+    return zip(*ends, strict=True)
 
 
-def _distinct(links: NumberedLinks, side: str) -> tuple[_Counts, _Counts]:
-    """Case and pair of the links of a side, each combination once."""
-    case, pair = np.divmod(np.unique(links.keys_of(side)), max(1, len(links.source)))
-    return case, pair
-
-
-def _list_fixes(links: NumberedLinks, matches: pd.DataFrame) -> _Fixes:
-    """Cases whose links differ between the sides."""
-    n_pairs = max(1, len(links.source))
+def _collect_links(links: NumberedLinks) -> Contacts:
+    """Links as contacts of whole segments, those that both sides have once."""
     keys = {side: np.unique(links.keys_of(side)) for side in ("truth", "predicted")}
-    new = np.setdiff1d(keys["truth"], keys["predicted"], assume_unique=True)
-    old = np.setdiff1d(keys["predicted"], keys["truth"], assume_unique=True)
-    case, pair = np.divmod(np.concatenate([new, old]), n_pairs)
-    change = np.repeat([1, -1], [len(new), len(old)])
-    cases = np.unique(case)
-    rank = _rank_cases(matches, cases)
-    place = np.empty(len(cases), np.int64)
-    place[rank] = np.arange(len(cases))
-    changes: list[list[tuple[int, int]]] = [[] for _ in cases]
-    at = place[np.searchsorted(cases, case)]
-    for fix, one_pair, sign in zip(at.tolist(), pair.tolist(), change.tolist(), strict=True):
-        changes[fix].append((one_pair, sign))
-    cases = cases[rank]
-    conditions = [~links.in_predicted[cases], ~links.in_truth[cases]]
-    return _Fixes(cases, np.select(conditions, FIX_KINDS[:2], FIX_KINDS[2]), changes)
+    lost = np.setdiff1d(keys["truth"], keys["predicted"], assume_unique=True)
+    case, pair = np.divmod(np.concatenate([keys["predicted"], lost]), max(1, len(links.source)))
+    there = np.repeat([True, False], [len(keys["predicted"]), len(lost)])
+    wrong = np.append(~np.isin(keys["predicted"], keys["truth"]), np.ones(len(lost), bool))
+    return Contacts(case, links.source[pair], links.target[pair], there, wrong)
 
 
-def _rank_cases(matches: pd.DataFrame, cases: _Counts) -> _Counts:
+def _collect_pieces(pieces: SegmentPieces, matches: pd.DataFrame) -> Contacts:
+    """Contacts of pieces, those that both synapses of a match have once."""
+    ids = pieces.table["piece_id"].to_numpy()
+    n = max(1, len(ids))
+    keys = {}
+    for side, table in pieces.contacts.items():
+        case = _find_rows(table["synapse_id"].to_numpy(), matches[f"synapse_id_{side}"].to_numpy())
+        ends = (np.searchsorted(ids, table[end].to_numpy()).astype(np.int64) for end in ("segment_a", "segment_b"))
+        keys[side] = np.unique((case * n + next(ends)) * n + next(ends))
+    lost = np.setdiff1d(keys["truth"], keys["predicted"], assume_unique=True)
+    case, both = np.divmod(np.concatenate([keys["predicted"], lost]), n * n)
+    there = np.repeat([True, False], [len(keys["predicted"]), len(lost)])
+    wrong = np.append(~np.isin(keys["predicted"], keys["truth"]), np.ones(len(lost), bool))
+    return Contacts(case, *np.divmod(both, n), there, wrong)
+
+
+def _find_rows(wanted: npt.NDArray[np.uint64], ids: npt.NDArray[np.uint64]) -> _Counts:
+    """Row of each id."""
+    order = np.argsort(ids, kind="stable")
+    return order[np.searchsorted(ids[order], wanted)].astype(np.int64)
+
+
+class _FixList:
+    """Synapses to add, delete or exchange; segments to merge or split."""
+
+    def __init__(
+        self, connectome: Connectome, contacts: Contacts, segments: Segments | None, matches: pd.DataFrame
+    ) -> None:
+        self._connectome, self._segments = connectome, segments
+        self._of_case = _group(contacts.case, among=contacts.wrong)
+        self._of_piece = _group(contacts.first, contacts.second) if segments else {}
+        rank = _rank_cases(matches, np.array(sorted(self._of_case), np.int64))
+        self._rank = {case: k for k, case in enumerate(rank)}
+
+    def list_all(self) -> list[Fix]:
+        synapses: list[Fix] = [(_SYNAPSE, case, 0) for case in self._of_case]
+        return [*synapses, *(self._segments.list_all() if self._segments else [])]
+
+    def changes_of(self, fix: Fix) -> list[Change]:
+        now = self._connectome
+        if fix[0] == _SYNAPSE:
+            pairs = {k: now.find_pair(k) for k in self._of_case.get(fix[1], [])}
+            return [Change(k, pair, pair, now.there[k], not now.there[k]) for k, pair in pairs.items()]
+        if self._segments is None:
+            return []
+        parts, name = self._segments.find_parts(fix), fix[2]
+        moved = sorted({contact for part in parts for contact in self._of_piece.get(part, ())})
+        return [Change(k, now.find_pair(k), now.find_pair(k, parts, name), now.there[k], now.there[k]) for k in moved]
+
+    def rank(self, fix: Fix) -> tuple[int, int]:
+        if fix[0] == _SYNAPSE or self._segments is None:
+            return 1, self._rank[fix[1]]
+        return 0, -self._segments.count_voxels(fix)
+
+    def is_enough(self, gain: float, *, nearer: bool) -> bool:
+        """Mended synapses alone make all edges right in the end; with segments there may be some that stay wrong."""
+        return self._segments is not None and (gain < 0 or (gain == 0 and not nearer))
+
+    def apply(self, fix: Fix) -> list[Fix]:
+        if fix[0] == _SYNAPSE or self._segments is None:
+            del self._of_case[fix[1]]
+            return [fix]
+        others = self._segments.apply(fix)
+        self._connectome.names = self._segments.names
+        return others
+
+
+def _group(*keys: _Counts, among: npt.NDArray[np.bool_] | None = None) -> dict[int, list[int]]:
+    """Positions of each value, ascending."""
+    groups: dict[int, list[int]] = {}
+    positions = np.arange(len(keys[0])) if among is None else np.flatnonzero(among)
+    for position, *values in zip(positions.tolist(), *(key[positions].tolist() for key in keys), strict=True):
+        for value in set(values):
+            groups.setdefault(value, []).append(position)
+    return groups
+
+
+def _rank_cases(matches: pd.DataFrame, cases: _Counts) -> list[int]:
     """Most voxels first, then by place: ids have no say."""
     rows = matches.iloc[cases]
     n_voxels = np.maximum(rows["n_voxels_truth"].to_numpy(), rows["n_voxels_predicted"].to_numpy())
     keys = [rows[axis].to_numpy() for axis in ("x_nm", "y_nm", "z_nm")]
-    return np.lexsort([*keys, -n_voxels]).astype(np.int64)
+    ranked: list[int] = cases[np.lexsort([*keys, -n_voxels])].tolist()
+    return ranked
 
 
-def _choose(state: _State, most: int | None) -> Iterator[tuple[int, int]]:
-    """Apply the best fix, again and again: its number and the pair that gains most."""
-    weights = [state.weigh(fix) for fix in range(len(state.changes))]
-    heaps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for fix, (found, added, needs) in enumerate(weights):
-        heaps.setdefault((found, added), []).append((needs, fix))
-    for heap in heaps.values():
-        heapq.heapify(heap)
-    done = 0
-    while state.fp + state.fn and (most is None or done < most):
-        best = _pop_best(state, heaps, weights)
-        if best is None:
-            raise InputError("Wrong edges are left though every fix is applied: the links are not of these matches.")
-        pair = state.name_pair(best)
-        weights[best] = (0, 0, -1)  # done: whatever a heap still says of it is out of date
-        for fix in state.apply(best):
-            if weights[fix][2] >= 0:
-                weights[fix] = state.weigh(fix)
-                heapq.heappush(heaps.setdefault(weights[fix][:2], []), (weights[fix][2], fix))
-        done += 1
-        yield best, pair
-
-
-def _pop_best(
-    state: _State, heaps: dict[tuple[int, int], list[tuple[int, int]]], weights: list[tuple[int, int, int]]
-) -> int | None:
-    """The fix of largest F1, then of fewest remaining needs, then the first."""
-    best = None
-    for kind in list(heaps):
-        heap = heaps[kind]
-        while heap and weights[heap[0][1]] != (*kind, heap[0][0]):
-            heapq.heappop(heap)
-        if not heap:
-            del heaps[kind]
-            continue
-        rank = (-state.score(*kind), *heap[0])
-        if best is None or rank < best:
-            best = rank
-    return None if best is None else best[2]
-
-
-def _tabulate(links: NumberedLinks, fixes: _Fixes, matches: pd.DataFrame, counts: _Counts) -> pd.DataFrame:
-    """The table "fixes", from what was fixed, its pair, and tp, fp, fn after it; the first row is before any fix."""
-    chosen, pair, (tp, fp, fn) = counts[1:, 0], counts[1:, 1], counts[:, 2:].T
-    f1 = np.array([divide(2 * t, 2 * t + p + n) for t, p, n in counts[:, 2:].tolist()])
-    rows = matches.iloc[fixes.case[chosen]]
+def _tabulate(
+    steps: list[Step],
+    start: tuple[int, int, int],
+    nodes: npt.NDArray[np.uint64],
+    contacts: Contacts,
+    matches: pd.DataFrame,
+    pieces: SegmentPieces | None,
+) -> pd.DataFrame:
+    """The table "fixes"."""
+    counts = np.array([start, *((step.tp, step.fp, step.fn) for step in steps)], np.int64)
+    f1 = np.array([divide(2 * tp, 2 * tp + fp + fn) for tp, fp, fn in counts.tolist()])
+    pairs = np.array([step.pair for step in steps], np.int64).reshape(-1, 2)
     return make_table(
         "fixes",
         {
-            "step": np.arange(1, len(chosen) + 1),
-            "kind": fixes.kind[chosen],
-            **{name: rows[name].to_numpy() for name in ("synapse_id_truth", "synapse_id_predicted")},
-            "source": links.nodes[links.source[pair]],
-            "target": links.nodes[links.target[pair]],
-            "n_links": np.array([len(fixes.changes[fix]) for fix in chosen.tolist()], np.int64),
+            "step": np.arange(1, len(steps) + 1),
+            **_name_what(steps, matches),
+            **_name_segments(steps, nodes, pieces),
+            "source": nodes[pairs[:, 0]],
+            "target": nodes[pairs[:, 1]],
+            "n_links": np.array([step.n_changed for step in steps], np.int64),
             "gain": np.diff(f1),
-            "tp": tp[1:],
-            "fp": fp[1:],
-            "fn": fn[1:],
+            **dict(zip(("tp", "fp", "fn"), counts[1:].T, strict=True)),
             "f1": f1[1:],
-            **{axis: rows[axis].to_numpy() for axis in ("z_nm", "y_nm", "x_nm")},
+            **_locate(steps, contacts, matches),
         },
     )
+
+
+def _name_what(steps: list[Step], matches: pd.DataFrame) -> dict[str, Any]:
+    """Kind of each fix, and the synapses that it changes."""
+    case = np.array([step.fix[1] if step.fix[0] == _SYNAPSE else -1 for step in steps], np.int64)
+    sides = ("synapse_id_truth", "synapse_id_predicted")
+    ids = [np.append(matches[name].to_numpy(), np.uint64(0))[case] for name in sides]
+    segment = np.array([step.fix[0] for step in steps], np.int64)
+    kind = np.select(
+        [segment == MERGE, segment == SPLIT, ids[1] == 0, ids[0] == 0], [*FIX_KINDS[3:], *FIX_KINDS[:2]], FIX_KINDS[2]
+    )
+    return {"kind": kind, **dict(zip(sides, ids, strict=True))}
+
+
+def _name_segments(
+    steps: list[Step], nodes: npt.NDArray[np.uint64], pieces: SegmentPieces | None
+) -> dict[str, npt.NDArray[np.uint64]]:
+    """Segments that each fix changes; one that a part makes by itself gets the smallest id that is not used."""
+    ids = np.zeros((3, len(steps)), np.uint64)
+    if pieces is not None:
+        free = iter(
+            np.setdiff1d(np.arange(1, len(steps) + len(pieces.used) + 1, dtype=np.uint64), pieces.used).tolist()
+        )
+        named = pieces.table.drop_duplicates("segment_id")
+        stored = dict(zip(named["segment_id"].tolist(), named["predicted_segment"].tolist(), strict=True))
+        for k, (kind, name, neuron) in enumerate(step.fix for step in steps):
+            if kind != _SYNAPSE:
+                true = nodes[neuron].item()
+                if true not in stored:
+                    stored[true] = next(free)
+                ids[:, k] = true, stored[nodes[name].item()], stored[true]
+    return dict(zip(("true_segment", "predicted_segment", "into_segment"), ids, strict=True))
+
+
+def _locate(steps: list[Step], contacts: Contacts, matches: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """Where the synapse is that a fix changes, or which of those on the changed part gains most."""
+    rows = matches.iloc[contacts.case[[step.contact for step in steps]]] if steps else matches.iloc[:0]
+    return {axis: rows[axis].to_numpy() for axis in ("z_nm", "y_nm", "x_nm")}

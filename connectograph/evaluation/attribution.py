@@ -17,6 +17,7 @@ import pandas as pd
 from connectograph._numbers import divide, explain_missing
 from connectograph.attribution import (
     OwnSegmentation,
+    SegmentPieces,
     attribute_edges,
     attribute_links,
     blame_causes,
@@ -60,6 +61,7 @@ def explain_errors(
     *,
     segmentation: OwnSegmentation | None = None,
     truth_in_predicted: pd.DataFrame | None = None,
+    pieces: SegmentPieces | None = None,
 ) -> Measures:
     """Attribute every wrong link and edge, split the loss, and rank what to fix.
 
@@ -71,6 +73,8 @@ def explain_errors(
         If the prediction was linked in a segmentation of its own.
     truth_in_predicted : pandas.DataFrame, optional
         Then also the table "links" of the true synapses in the predicted segmentation.
+    pieces : SegmentPieces, optional
+        Then also what it takes to rank merges and splits of segments.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def explain_errors(
     all_links = {"truth": truth, "predicted": predicted}
     if segmentation is not None and truth_in_predicted is not None:
         all_links |= {"predicted_in_truth": segmentation.links, "truth_in_predicted": truth_in_predicted}
-    fixes = rank_fixes(truth, predicted, matches, most=MOST_FIXES)
+    fixes = rank_fixes(truth, predicted, matches, pieces=pieces, most=MOST_FIXES)
     blocks = {
         "causes": _describe_causes(edges, links),
         "blame": blame_links(all_links, matches).to_dict(),
@@ -183,7 +187,11 @@ def _describe_fixes(edges: pd.DataFrame, fixes: pd.DataFrame) -> dict[str, Any]:
 
 
 def _describe_fix(row: Mapping[Any, Any]) -> dict[str, Any]:
-    ids = ("synapse_id_truth", "synapse_id_predicted", "source", "target")
+    synapses, segments = (
+        ("synapse_id_truth", "synapse_id_predicted"),
+        ("true_segment", "predicted_segment", "into_segment"),
+    )
+    ids = (*synapses, *segments, "source", "target")
     counts = ("step", "n_links", "tp", "fp", "fn")
     return {
         "kind": str(row["kind"]),

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from connectograph.attribution import OwnSegmentation as Counterpart
+from connectograph.attribution import SegmentPieces
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
 from connectograph.evaluation.segmentations import OwnSegmentation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sparse import keep_among, list_proofread
 from connectograph.partners import assign_partners
+from connectograph.segments import kept_ids
 
 __all__ = ["find_counterparts"]
 
 
 def find_counterparts(
-    own: OwnSegmentation, in_truth: SynapseNeighbours, segments: pd.DataFrame, settings: Settings
+    own: OwnSegmentation, place: int, in_truth: SynapseNeighbours, segments: pd.DataFrame, settings: Settings
 ) -> dict[str, Any]:
     """What attributing errors to synapses, partners, splits and merges takes besides the tables.
 
     Parameters
     ----------
     own : OwnSegmentation
+    place : int
+        Of the prediction among several.
     in_truth : SynapseNeighbours
         What lies near the prediction's synapses in the true segmentation.
     segments : pandas.DataFrame
@@ -50,4 +55,35 @@ def find_counterparts(
         links = [keep_among(each, list_proofread(settings.proofread, own.matches)) for each in links]
     rows = own.matches[own.matches["predicted_segment"] != 0]
     neurons = Counterpart(links[0], rows["segment_id"].to_numpy(), rows["majority_segment"].to_numpy())
-    return {"segmentation": neurons, "truth_in_predicted": links[1]}
+    pieces = (
+        _collect_pieces(own, place, segments, settings.min_segment_voxels)
+        if _depends_on_touch(settings) and settings.proofread is None
+        else None
+    )
+    return {"segmentation": neurons, "truth_in_predicted": links[1], "pieces": pieces}
+
+
+def _depends_on_touch(settings: Settings) -> bool:
+    """Whether a link is there wherever two segments meet at a voxel, so that pieces say what links are."""
+    return settings.partner_rule == "all-pairs" and settings.min_contact_voxels == 1
+
+
+def _collect_pieces(own: OwnSegmentation, place: int, segments: pd.DataFrame, min_segment_voxels: int) -> SegmentPieces:
+    """Pieces of kept predicted segments, and where synapses join them."""
+    names = pd.Series(own.names, index=own.segments["segment_id"].to_numpy())
+    rows = own.overlaps.assign(piece_id=own.pieces.ids)
+    rows = rows[rows["predicted_segment"].isin(kept_ids(own.segments))]
+    table = rows.assign(segment_id=names.loc[rows["predicted_segment"].to_numpy()].to_numpy())
+    near = {"truth": own.pieces.neighbours[0], "predicted": own.pieces.neighbours[1 + place]}
+    contacts = {}
+    for side, each in near.items():
+        both = [np.isin(each.contacts[end], table["piece_id"]) for end in ("segment_a", "segment_b")]
+        contacts[side] = each.contacts[both[0] & both[1]]
+    return SegmentPieces(
+        table=table,
+        contacts=contacts,
+        kept=kept_ids(segments),
+        excluded=segments.loc[segments["status"] == "excluded", "segment_id"].to_numpy(),
+        used=own.segments["segment_id"].to_numpy(),
+        min_segment_voxels=min_segment_voxels,
+    )

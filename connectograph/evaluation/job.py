@@ -296,7 +296,9 @@ def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, pl
         matches = None if own is None else own.matches
         sparse = restrict_to_proofread(tables, nodes, settings.proofread, matches=matches)
         tables, nodes = sparse.tables, sparse.nodes
-    counterparts = {} if own is None else find_counterparts(own, survey.in_truth[place], survey.segments, settings)
+    counterparts = (
+        {} if own is None else find_counterparts(own, place, survey.in_truth[place], survey.segments, settings)
+    )
     scores = _score(sides, tables, kept_ids(nodes), counterparts)
     if own is not None and scores.edges is not None:
         measures = describe_segmentations(own, survey.predicted[place], tables, scores.edges.f1)

@@ -17,21 +17,31 @@ if TYPE_CHECKING:
 __all__ = ["build_fixes", "describe_fixes"]
 
 _TITLE = "What to fix first"
-_KINDS = {"add_synapse": "add", "delete_synapse": "delete", "swap_partners": "swap"}
+_KINDS = {
+    "add_synapse": ("add", "true synapse {synapse_id_truth}"),
+    "delete_synapse": ("delete", "synapse {synapse_id_predicted}"),
+    "swap_partners": ("swap", "synapse {synapse_id_predicted}, as true {synapse_id_truth}"),
+    "merge": ("merge", "segment {predicted_segment} into {into_segment}"),
+    "split": ("split", "segment {predicted_segment}, true {true_segment} to {into_segment}"),
+}
+"""Word for each kind, and what is fixed."""
 _COLUMNS = (
-    Column("Step", 0.06),
-    Column("Fix", 0.11),
-    Column("True synapse", 0.11, "id"),
-    Column("Predicted", 0.1, "id"),
-    Column("Connection", 0.215, "id"),
-    Column("z, y, x (nm)", 0.235, "number"),
+    Column("Step", 0.055),
+    Column("Fix", 0.08),
+    Column("What", 0.285, "id"),
+    Column("Connection", 0.19, "id"),
+    Column("z, y, x (nm)", 0.22, "number"),
     Column("Gain", 0.09, "number"),
     Column("F1", 0.08, "number"),
 )
-_NOTE = (
-    "Add: a missed synapse with its links. Delete: an invented one. Swap: a matched one gets the links of its "
-    "true match. Connection: the pair that gains most. F1: after this fix and all before it, exactly."
-)
+_NOTES = {
+    "add_synapse": "Add: a missed synapse with its links.",
+    "delete_synapse": "Delete: an invented synapse.",
+    "swap_partners": "Swap: a matched synapse gets the links of its true match.",
+    "merge": "Merge: a predicted segment becomes a part of that of its neuron.",
+    "split": "Split: what lies in the true segment named is cut off and joined to that neuron's predicted one.",
+}
+_NOTE = "Connection: the pair that gains most. F1: after this fix and all before it, exactly."
 
 
 def build_fixes(contents: ReportContents) -> Section:
@@ -87,20 +97,20 @@ def _list_fixes(report: Mapping[str, Any]) -> Table:
     arrow = "→" if block_of(report, "edges").get("directed") else "–"
     rows = tuple(_fix_row(fix, arrow) for fix in fixes["first"])
     title = f"The first {len(rows)} of {fixes['n_listed']:,} fixes" if len(rows) < fixes["n_listed"] else "All fixes"
-    return Table(title, _COLUMNS, rows, f"{_NOTE} The table fixes holds them all.", explorable=True)
+    kinds = {fix["kind"] for fix in fixes["first"]}
+    notes = [note for kind, note in _NOTES.items() if kind in kinds]
+    note = " ".join([*notes, _NOTE, "The table fixes holds them all."])
+    return Table(title, _COLUMNS, rows, note, explorable=True)
 
 
 def _fix_row(fix: Mapping[str, Any], arrow: str) -> tuple[str, ...]:
+    word, what = _KINDS[fix["kind"]]
     return (
         str(fix["step"]),
-        _KINDS[fix["kind"]],
-        *(_name(fix[f"synapse_id_{side}"]) for side in ("truth", "predicted")),
+        word,
+        clean_text(what.format_map(fix)),
         f"{clean_text(fix['source'])} {arrow} {clean_text(fix['target'])}",
         format_position([fix[f"{axis}_nm"] for axis in "zyx"]),
         "not defined" if fix["gain"] is None else f"{fix['gain']:+.4f}",
         format_score(fix["f1"]),
     )
-
-
-def _name(synapse_id: str) -> str:
-    return "none" if synapse_id == "0" else clean_text(synapse_id)
