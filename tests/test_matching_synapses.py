@@ -277,6 +277,7 @@ def test_inputs_stay_as_they_are():
         for name in ("ids", "starts", "lengths", "codes"):
             getattr(side, name).setflags(write=False)
     match_synapses(truth, found, links_truth=links[0], links_predicted=links[1])
+    match_synapses(truth, found, links_truth=links[0], links_predicted=links[1], rule="centroid", dilation_nm=8)
     now = [getattr(side, name) for side in (truth, found) for name in ("ids", "starts", "lengths", "codes")]
     assert all(np.array_equal(a, b) for a, b in zip(arrays, now, strict=True))
     assert all(a.equals(b) for a, b in zip(copies, links, strict=True))
@@ -474,6 +475,8 @@ def test_other_grids_are_refused(change, words):
         ({"rule": "best"}, "rule is 'best'; expected one of iou, max_cardinality"),
         ({"min_iou": 1.5}, "min_iou is 1.5"),
         ({"min_iou": math.nan}, "min_iou is nan"),
+        ({"dilation_nm": 4.0}, "dilation_nm is 4.0, which rule 'iou' does not use"),
+        ({"dilation_nm": -4.0, "rule": "centroid"}, "dilation_nm is -4.0; expected a number, 0 or more"),
         ({"links_truth": links_of({})}, "links_predicted is missing"),
         ({"links_predicted": links_of({})}, "links_truth is missing"),
         (
@@ -509,3 +512,82 @@ def test_many_synapses_have_small_numbers_of_matches():
     assert match.score.tp == 10_000
     assert match.mean_iou == pytest.approx(4 / 8)
     assert list(product([1], [10_000])) == list(match.predicted_per_truth.items())
+
+
+# ---------------------------------------------------------------------------------------------------- rule "centroid"
+def centred_pairs(truth, predicted, radius):
+    """Pairs of ids: a voxel of the true synapse within the radius of the voxel that holds the predicted one's mean."""
+    found = set()
+    for p in np.unique(predicted[predicted > 0]).tolist():
+        at = np.argwhere(predicted == p)
+        centre = [(2 * int(total) + len(at)) // (2 * len(at)) for total in at.sum(axis=0)]
+        for voxel in np.argwhere(truth > 0):
+            if sum(((v - c) * size) ** 2 for v, c, size in zip(voxel, centre, VOXEL_SIZE, strict=True)) <= radius**2:
+                found.add((int(truth[tuple(voxel)]), p))
+    return found
+
+
+@given(arrays(), st.sampled_from([0.0, 4.0, 9.0, 40.0, 100.0]))
+def test_centroid_matches_are_the_most_that_can_be(sides, radius):
+    truth, predicted = map(voxels_of, sides)
+    pairs = sorted(centred_pairs(*sides, radius))
+    iou = {(t, p): Fraction(len(truth[t] & predicted[p]), len(truth[t] | predicted[p])) for t, p in pairs}
+    found = match_synapses(*map(place, sides), rule="centroid", dilation_nm=radius)
+    best = max((len(chosen), sum((iou[pair] for pair in chosen), Fraction())) for chosen in all_matchings(pairs))
+    tp = found.table[found.table["outcome"] == "tp"]
+    chosen = list(zip(tp["synapse_id_truth"].tolist(), tp["synapse_id_predicted"].tolist(), strict=True))
+    assert {*chosen} <= {*pairs}
+    assert len(chosen) == found.score.tp == best[0]
+    assert tp["iou"].tolist() == [float(iou[pair]) for pair in chosen]
+    assert float(sum((iou[pair] for pair in chosen), Fraction())) == pytest.approx(float(best[1]), abs=1e-9)
+    assert (found.score.fp, found.score.fn) == (len(predicted) - best[0], len(truth) - best[0])
+    plain = match_synapses(*map(place, sides))
+    assert (found.predicted_per_truth, found.truth_per_predicted) == (
+        plain.predicted_per_truth,
+        plain.truth_per_predicted,
+    )
+    assert found.voxels == plain.voxels
+    shared, taken = overlaps_of(truth, predicted), {t for t, _ in chosen}
+    used = {p for _, p in chosen}
+    assert found.n_absorbed == len({t for t, p in shared if t not in taken and p in used})
+    assert found.n_duplicates == len({p for t, p in shared if p not in used and t in taken})
+
+
+def test_a_centre_beside_the_truth_counted_by_hand():
+    #           0  1  2  3  4  5  6  7  8  9 10 11
+    truth = row(3, 3, 3, 0, 0, 0, 4, 4, 4, 0, 0, 0)
+    found = row(0, 0, 7, 7, 7, 0, 0, 0, 0, 9, 9, 9)
+    # centres at 3 and 10: one voxel (4 nm) from the end of 3, two (8 nm) from that of 4, which 9 does not touch
+    counts = {
+        radius: match_synapses(truth, found, rule="centroid", dilation_nm=radius).score.tp for radius in (0, 3.9, 4, 8)
+    }
+    assert counts == {0: 0, 3.9: 0, 4: 1, 8: 2}
+    match = match_synapses(truth, found, rule="centroid", dilation_nm=8)
+    assert match.table["n_voxels_shared"].tolist() == [1, 0]
+    assert match.table["iou"].tolist() == [0.2, 0.0]
+    assert (match.score.f1, match.mean_iou, match.n_missed, match.n_invented) == (1, 0.1, 0, 0)
+    assert match.to_dict()["dilation_nm"] == 8.0
+    assert match_synapses(truth, found, rule="centroid", dilation_nm=8, min_iou=0.1).score.tp == 1
+    touching = match_synapses(truth, found)
+    assert (touching.score.tp, touching.score.fn, touching.dilation_nm) == (1, 1, 0)
+
+
+@given(arrays(), st.permutations([1, 2, 7, 2**63, 2**64 - 4]))
+def test_contracts_of_centroids(sides, names):
+    truth, found = map(place, sides)
+    far = {"rule": "centroid", "dilation_nm": 200.0}  # wider than all volumes here
+    assert match_synapses(truth, truth, **far).table["iou"].tolist() == [1.0] * len(truth)
+    scores = [match_synapses(*pair, **far).score for pair in ((truth, found), (found, truth))]
+    assert scores[0].tp == scores[1].tp == min(len(truth), len(found))
+    renamed = np.array([0, *names], "uint64")
+    turned = [place(renamed[np.searchsorted(np.unique(IDS), side)]) for side in sides]
+    for radius in (0.0, 8.0):
+        near = {"rule": "centroid", "dilation_nm": radius}
+        assert match_synapses(truth, found, **near).to_dict() == match_synapses(*turned, **near).to_dict()
+
+
+def test_centroids_of_nothing():
+    nothing, one = row(0, 0, 0), row(5, 5, 5)
+    for truth, found in ((nothing, nothing), (nothing, one), (one, nothing), (place(np.zeros((0, 3, 4))),) * 2):
+        match = match_synapses(truth, found, rule="centroid", dilation_nm=40.0)
+        assert (match.score.tp, match.score.fp, match.score.fn) == (0, len(found), len(truth))

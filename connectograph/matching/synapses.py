@@ -228,7 +228,9 @@ def _check(
     if rule not in MATCH_RULES:
         raise InputError(f"rule is {rule!r}; expected one of {', '.join(MATCH_RULES)}.")
     if dilation_nm and rule != "centroid":
-        raise InputError(f"dilation_nm is {dilation_nm}, which rule {rule!r} does not use; pass rule='centroid' with it.")
+        raise InputError(
+            f"dilation_nm is {dilation_nm}, which rule {rule!r} does not use; pass rule='centroid' with it."
+        )
     if not 0 <= min_iou <= 1:
         raise InputError(f"min_iou is {min_iou}; expected a number from 0 to 1.")
     if (links_truth is None) != (links_predicted is None):
@@ -241,7 +243,9 @@ def _match(truth: Synapses, predicted: Synapses, min_iou: float, rule: str, dila
     i, j, shared = count_shared(truth, predicted)
     candidate = np.ones(len(i), bool)
     if rule == "centroid":
-        i, j, shared, candidate = _add_centred(i, j, shared, find_centred(truth, predicted, dilation_nm), len(predicted))
+        i, j, shared, candidate = _add_centred(
+            i, j, shared, find_centred(truth, predicted, dilation_nm), len(predicted)
+        )
     iou = shared / (count_voxels(truth)[i] + count_voxels(predicted)[j] - shared)
     # in the order of their first voxels, so that ids have no say where several matchings are equally good
     left, right = _by_first_voxel(truth)[i], _by_first_voxel(predicted)[j]
