@@ -12,6 +12,7 @@ import threading
 import types
 import urllib.request
 import warnings
+from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from xml.etree import ElementTree
@@ -38,6 +39,7 @@ from connectograph.viewers import (
     check_template,
     describe_error,
     fill_template,
+    iterate_errors,
     link_position,
     list_errors,
     show_errors,
@@ -46,6 +48,7 @@ from connectograph.viewers import (
 BIG, NEXT = 18446744073709551601, 18446744073709551603
 HOSTILE = '"><img src=x onerror=alert(1)>'
 VOXEL_SIZE, OFFSET = (40.0, 4.0, 4.5), (400.0, 80.0, 9.0)
+FRAME = Frame((6, 40, 50), VOXEL_SIZE, OFFSET)
 
 
 def make_scene():
@@ -71,7 +74,7 @@ def run(tmp_path_factory):
     evaluation = cg.evaluate(
         folder / "seg.hdf", predicted=folder / "pred.hdf", raw=folder / "seg.hdf:volumes/raw", contactome=True
     )
-    return evaluation.write(folder / "A", reports=False)
+    return evaluation.write(folder / "A")
 
 
 def read_errors(folder):
@@ -190,9 +193,8 @@ def test_the_state_of_an_error_shows_its_segments_and_its_place(run):
 
 def test_a_state_is_in_its_address(run):
     neuroglancer = import_quietly("neuroglancer")
-    frame = Frame((6, 40, 50), VOXEL_SIZE, OFFSET)
-    errors = list_errors(read_tables(run), frame)
-    url = build_url(build_state(errors.iloc[:1], frame, {"segmentation": "zarr://a"}))
+    errors = list_errors(read_tables(run), FRAME)
+    url = build_url(build_state(errors.iloc[:1], FRAME, {"segmentation": "zarr://a"}))
     assert len(url) < 2000
     state = neuroglancer.parse_url(url)
     assert list(state.position) == errors[["x", "y", "z"]].iloc[0].tolist()
@@ -487,6 +489,32 @@ def test_an_input_that_changed_is_refused(tmp_path):
     (tmp_path / "pred.npy").unlink()
     with pytest.raises(InputError, match="is gone"):
         export_run(folder, "webknossos")
+
+
+def test_the_report_links_its_worst_errors_when_asked(run, capsys):
+    before = (run / "report.json").read_bytes()
+    assert main(["report", str(run), "--link-template", "javascript:{x}"]) == 2
+    template = "https://viewer.org/#{x},{y},{z}?a={source}&b={target}&s={synapse_id}"
+    assert main(["report", str(run), "--link-template", template]) == 0
+    expected = [fill_template(template, error) for error in iterate_errors(list_errors(read_tables(run), FRAME))]
+    links = {link for link in Links((run / "report.html").read_text()).found if link.startswith("http")}
+    assert links == set(expected)
+    assert len(links) == 2
+    assert (run / "report.json").read_bytes() == before
+    assert main(["report", str(run)]) == 0
+    assert not [link for link in Links((run / "report.html").read_text()).found if link.startswith("http")]
+
+
+class Links(HTMLParser):
+    """Addresses that a page leads to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [value for name, value in attributes if tag == "a" and name == "href"]
 
 
 # --- tables in notebooks

@@ -166,7 +166,7 @@ def run_report(options: argparse.Namespace) -> int:
     """Render a run's report again."""
     from connectograph.evaluation import render_run
 
-    for path in render_run(options.directory):
+    for path in render_run(options.directory, link_template=options.link_template):
         print(path)
     return 0
 

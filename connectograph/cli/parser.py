@@ -11,7 +11,7 @@ from connectograph._version import __version__
 
 __all__ = ["build_parser"]
 
-_LINK_HELP = "of any other viewer, with {x} {y} {z} (voxels), {x_nm} {y_nm} {z_nm}, {source} {target} {synapse_id}"
+_LINK_HELP = "in any viewer, with {x} {y} {z} (voxels), {x_nm} {y_nm} {z_nm}, {source} {target} {synapse_id}"
 _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default' is the one that comes with it"
 _CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
 _ENGINE_HELP = "threads (default), processes, dask (on this machine) or dask:tcp://HOST:PORT (a scheduler's workers)"
@@ -151,6 +151,7 @@ def _compare(commands: Commands) -> None:
 def _report(commands: Commands) -> None:
     parser = _command(commands, "report", "render PDF, HTML and figures again from what a run directory holds")
     parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--link-template", metavar="URL", help=f"links of the worst errors: address {_LINK_HELP}")
 
 
 def _verify(commands: Commands) -> None:
@@ -183,7 +184,7 @@ def _export(commands: Commands) -> None:
     parser.add_argument(
         "--url", metavar="URL", help="neuroglancer: where the folder is served; webknossos: the dataset's address there"
     )
-    parser.add_argument("--link-template", metavar="URL", help=_LINK_HELP)
+    parser.add_argument("--link-template", metavar="URL", help=f"links of the errors: address {_LINK_HELP}")
     parser.add_argument("--max-errors", type=int, default=1000, metavar="N", help="the costliest; default: %(default)s")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     parser.add_argument("--upload", action="store_true", help="webknossos: upload with your token, in WK_TOKEN")

@@ -8,7 +8,7 @@ Functions: :func:`list_errors`, :func:`show_errors`, :func:`fill_template`, :fun
 :func:`build_state`, :func:`build_url`, :func:`build_nml`, :func:`write_script`.
 """
 
-from connectograph.viewers.errors import describe_error, iterate_errors, list_errors, show_errors
+from connectograph.viewers.errors import describe_error, iterate_errors, link_worst, list_errors, show_errors
 from connectograph.viewers.frame import Frame
 from connectograph.viewers.links import check_address, check_template, fill_template
 from connectograph.viewers.neuroglancer import build_state, build_url
@@ -26,6 +26,7 @@ __all__ = [
     "fill_template",
     "iterate_errors",
     "link_position",
+    "link_worst",
     "list_errors",
     "show_errors",
     "write_script",
