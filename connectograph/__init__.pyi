@@ -1,5 +1,13 @@
 from . import synthetic as synthetic
 from ._version import __version__ as __version__
+from .attribution import apply_fixes as apply_fixes
+from .attribution import attribute_edges as attribute_edges
+from .attribution import attribute_links as attribute_links
+from .attribution import blame_links as blame_links
+from .attribution import compare_line_graphs as compare_line_graphs
+from .attribution import mend_segments as mend_segments
+from .attribution import rank_fixes as rank_fixes
+from .attribution import split_loss as split_loss
 from .compare import EdgeScore as EdgeScore
 from .compare import compare_baselines as compare_baselines
 from .compare import compare_edges as compare_edges
@@ -40,7 +48,12 @@ from .io.points import read_points as read_points
 from .io.skeletons import read_skeletons as read_skeletons
 from .matching import compare_clefts as compare_clefts
 from .matching import compare_partner_sites as compare_partner_sites
+from .matching import compare_segmentations as compare_segmentations
+from .matching import count_overlaps as count_overlaps
+from .matching import count_terminals as count_terminals
+from .matching import match_segments as match_segments
 from .matching import match_synapses as match_synapses
+from .matching import score_terminals as score_terminals
 from .matching.skeletons import measure_run_length as measure_run_length
 from .motifs import compare_motifs as compare_motifs
 from .motifs import count_triads as count_triads

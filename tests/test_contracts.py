@@ -71,6 +71,28 @@ def values_of(block):
         yield block
 
 
+def test_segments_and_causes_are_at_the_top():
+    """Matching and attribution, with what is compared first and options by name."""
+    firsts = {
+        "match_segments": ["overlaps"],
+        "compare_segmentations": ["overlaps"],
+        "count_overlaps": ["truth", "predicted"],
+        "count_terminals": ["links_truth", "links_predicted"],
+        "score_terminals": ["terminals"],
+        "attribute_links": ["truth", "predicted", "matches"],
+        "attribute_edges": ["edge_outcomes", "link_outcomes"],
+        "rank_fixes": ["truth", "predicted", "matches"],
+        "apply_fixes": ["truth", "predicted", "matches", "fixes"],
+        "mend_segments": ["truth", "predicted", "fixes"],
+        "blame_links": ["links", "matches"],
+        "split_loss": ["players", "value"],
+        "compare_line_graphs": ["truth", "predicted", "matches"],
+    }
+    for name, first in firsts.items():
+        parameters = inspect.signature(getattr(cg, name)).parameters.values()
+        assert [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY] == first, name
+
+
 def test_defaults_of_evaluate():
     parameters = inspect.signature(cg.evaluate).parameters
     assert {name: parameters[name].default for name in DEFAULTS} == DEFAULTS
