@@ -231,9 +231,7 @@ def read_ids(text: str, option: str = "--exclude-segments") -> list[int]:
     if text and not all(word.strip().isdecimal() for word in words if word.strip()):
         file = Path(text)
         if not file.is_file():
-            raise InputError(
-                f"{option} {text!r} is neither a list of ids (1,2,3) nor a file with one id a line."
-            )
+            raise InputError(f"{option} {text!r} is neither a list of ids (1,2,3) nor a file with one id a line.")
         with explain_errors(file):
             words = file.read_text().replace("\n", ",").split(",")
     ids = [word.strip() for word in words if word.strip()]
