@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import networkx as nx
@@ -99,6 +100,14 @@ def test_parts_of_a_volume_come_from_one_reading():
     boxes = [np.s_[0:2, 1:3, 0:6], np.s_[1:4, 0:1, 2:4], np.s_[0:0, 0:1, 0:1]]
     assert all(map(np.array_equal, read_boxes(Streamed(), boxes), [array[box] for box in boxes]))
     assert Streamed.readings == 1
+
+
+def test_points_are_enlarged_to_be_seen(evaluation):
+    synapses = evaluation.synapses["truth"]
+    one = np.array([synapses.starts[0]]), np.ones(1, synapses.lengths.dtype), synapses.codes[:1]
+    points = replace(synapses, starts=one[0], lengths=one[1], codes=one[2])
+    crops = cut_crops(replace(evaluation, synapses={"truth": points}))
+    assert crops["truth"].sum() == 25
 
 
 def test_nothing_to_cut_out():

@@ -50,7 +50,10 @@ def cut_crops(evaluation: Evaluation) -> dict[str, npt.NDArray[Any]] | None:
     crops["segments"] = np.stack([_shade(*each) for each in zip(labels, ids["source"], ids["target"], strict=True)])
     for role, synapses in evaluation.synapses.items():
         painted = RunLabels(synapses.shape, synapses.starts, synapses.lengths, synapses.ids[synapses.codes])
-        crops[role] = np.stack([painted[box][:, ::step, ::step] != 0 for box in boxes])
+        masks = [painted[box] != 0 for box in boxes]
+        if len(synapses.lengths) and synapses.lengths.max() == 1:
+            masks = [_enlarge_points(mask) for mask in masks]
+        crops[role] = np.stack([mask[:, ::step, ::step] for mask in masks])
     if "raw" in evaluation.volumes:
         crops["raw"] = np.stack(_read(evaluation.volumes["raw"], boxes, step))
     return crops
@@ -79,6 +82,16 @@ def _read(volume: Volume, boxes: Sequence[Box], step: int) -> list[npt.NDArray[A
     labels = volume.labels
     parts = [labels[box] for box in boxes] if isinstance(labels, np.ndarray) else read_boxes(labels, boxes)
     return [part[:, ::step, ::step] for part in parts]
+
+
+def _enlarge_points(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Annotated points as discs of a few voxels, so that they can be seen."""
+    from scipy.ndimage import binary_dilation, generate_binary_structure
+
+    disc = generate_binary_structure(3, 1)
+    disc[[0, 2]] = False
+    enlarged: npt.NDArray[np.bool_] = binary_dilation(mask, disc, iterations=3)
+    return enlarged
 
 
 def _shade(labels: npt.NDArray[Any], source: np.uint64, target: np.uint64) -> npt.NDArray[np.uint8]:

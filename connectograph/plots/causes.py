@@ -26,6 +26,8 @@ CAUSE_WORDS = {
 }
 """Causes of wrong connections as pictures and tables name them."""
 
+_FEWEST_BARS = 3
+"""Bars that a picture has room for even if there are fewer, so that one does not fill it."""
 _HATCHES = {"fn": "", "fp": "///"}
 _LEGEND = {"fn": "missed connections (fn)", "fp": "false connections (fp)"}
 
@@ -64,10 +66,10 @@ def plot_causes(causes: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) 
     for place, (name, end) in enumerate(zip(names, left.tolist(), strict=True)):
         ax.annotate(CAUSE_WORDS[name], (end, place), xytext=(4, 0), textcoords="offset points", va="center")
     ax.set_yticks([])
-    ax.invert_yaxis()
+    ax.set_ylim(max(len(names), _FEWEST_BARS) - 0.5, -0.5)
     ax.set(xlabel="F1 lost", xlim=(0, 1.3 * max(left.max(initial=0), 1e-3)))
     tidy(ax)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.03), ncols=2)
     return ax
 
 

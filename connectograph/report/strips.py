@@ -204,7 +204,10 @@ def _make_row(cells: tuple[str, ...], columns: tuple[Column, ...], edges: list[f
     items: list[Line | Mark] = []
     height = 0.0
     for index, (cell, column) in enumerate(zip(cells, columns, strict=True)):
-        placed, used = _make_cell(cell, column.kind, edges[index], edges[index + 1], last=index == len(columns) - 1)
+        last, right = index == len(columns) - 1, edges[index + 1]
+        if column.kind.endswith("number") and not last and not columns[index + 1].kind.endswith("number"):
+            right -= _CELL_GAP
+        placed, used = _make_cell(cell, column.kind, edges[index], right, last=last)
         items += placed
         height = max(height, used)
     return Strip(height + 2 * _CELL_PAD, (*items, Box(0.0, height + 2 * _CELL_PAD - 0.5, edges[-1], 0.5, rule)))
