@@ -194,6 +194,43 @@ def test_baselines_of_a_contactome_by_hand():
     assert evaluate().report["baselines"]["all_contacts_reason"] == "no contactome was given"
 
 
+def draw_partners(seed):
+    graph = nx.gnp_random_graph(40, 0.3, seed=seed, directed=True)
+    return synapses(nx.DiGraph, [(a + 1, b + 1, 1 + (a * b + seed) % 7) for a, b in graph.edges])
+
+
+def intervals_of_partners(*graphs):
+    rows = measures.measure_connectomes(align(*graphs), {}).blocks["neurons"]["overlaps"]
+    return {(part["role"], part["k"]): part["intervals"]["mean"] for part in rows}
+
+
+def test_intervals_of_the_overlap_of_partners():
+    """Mean overlap without each neuron, one after another; contracts."""
+    truth, predicted = draw_partners(1), draw_partners(2)
+    found = intervals_of_partners(truth, predicted)
+    means = []
+    for neuron in truth:
+        rest = [graph.copy() for graph in (truth, predicted)]
+        for graph in rest:
+            graph.remove_node(neuron)
+        means.append({(part.role, part.k): part.mean for part in cg.compare_degrees(*rest).overlaps})
+    for key, interval in found.items():
+        values = np.array([part[key] for part in means])
+        assert interval["standard_error"] == pytest.approx(np.sqrt(39 / 40 * ((values - values.mean()) ** 2).sum()))
+        assert interval["lower"] < interval["value"] < interval["upper"]
+    swapped = intervals_of_partners(predicted, truth)
+    renamed = [nx.relabel_nodes(graph, {node: 2**60 + 3 * node for node in graph}) for graph in (truth, predicted)]
+    for other in (swapped, intervals_of_partners(*renamed)):
+        assert other.keys() == found.keys()
+        for key, interval in found.items():
+            assert other[key]["standard_error"] == pytest.approx(interval["standard_error"], rel=1e-9)
+    for key, interval in intervals_of_partners(truth, truth).items():
+        assert (key, interval["value"], interval["lower_reason"]) == (key, 1, "no interval: the outcomes do not vary")
+    for interval in intervals_of_partners(nx.DiGraph(), nx.DiGraph()).values():
+        assert interval["value"] is None
+        assert interval["lower_reason"].endswith("fewer than 30")
+
+
 # --- what is too large, and what is drawn ---------------------------------------------------------------------------
 
 

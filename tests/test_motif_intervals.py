@@ -78,3 +78,40 @@ def test_undefined_without_one_neuron():
 def test_a_level_that_is_none():
     with pytest.raises(cg.InputError, match="level is 95"):
         ratio_intervals(nx.Graph(), nx.Graph(), level=95)
+
+
+def test_counted_by_hand():
+    """20 mutual pairs, of which the prediction lost one arrow in every second."""
+    truth = nx.DiGraph([pair for a in range(0, 40, 2) for pair in ((a, a + 1), (a + 1, a))])
+    predicted = truth.copy()
+    predicted.remove_edges_from((a, a + 1) for a in range(0, 40, 4))
+    interval = ratio_intervals(truth, predicted)["reciprocity"]
+    # 20 of 30 arrows are answered; 18 of 28 without a neuron of a mutual pair, 20 of 29 without one of another
+    assert interval.value == pytest.approx(20 / 30)
+    apart = (20 / 29 - 18 / 28) / 2  # of each of 40 values from their mean
+    assert interval.standard_error == pytest.approx(math.sqrt(39 / 40 * 40 * apart**2))
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_swapping_truth_and_prediction_inverts_the_ratios(directed):
+    pair = draw_pair(directed)
+    found, swapped = ratio_intervals(*pair), ratio_intervals(*pair[::-1])
+    assert {name: swapped[name].value for name in found} == pytest.approx({n: 1 / i.value for n, i in found.items()})
+
+
+@pytest.mark.parametrize("kind", [nx.Graph, nx.DiGraph])
+def test_complete_graphs_do_not_vary(kind):
+    whole = nx.complete_graph(40, kind)
+    for interval in ratio_intervals(whole, whole).values():
+        assert (interval.value, interval.reason) == (1, "no interval: the outcomes do not vary")
+
+
+def test_inputs_are_not_changed_and_may_be_read_only():
+    pair = draw_pair(True)
+    copies = [graph.copy() for graph in pair]
+    found = ratio_intervals(*pair)
+    assert all(nx.utils.graphs_equal(graph, copy) for graph, copy in zip(pair, copies, strict=True))
+    both = cg.align(*pair)
+    for name in ("nodes", "source", "target", "truth", "predicted"):
+        getattr(both, name).setflags(write=False)
+    assert ratio_intervals(both) == found
