@@ -26,9 +26,9 @@ _KINDS = {
 }
 """Word for each kind, and what is fixed."""
 _COLUMNS = (
-    Column("Step", 0.055),
+    Column("Step", 0.07),
     Column("Fix", 0.08),
-    Column("What", 0.285, "id"),
+    Column("What", 0.27, "id"),
     Column("Connection", 0.19, "id"),
     Column("z, y, x (nm)", 0.22, "number"),
     Column("Gain", 0.09, "number"),
