@@ -244,3 +244,17 @@ def test_ids_never_become_numbers_in_the_script():
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     assert str(sys.maxsize) not in script
     assert all(word not in script for word in ("innerHTML", "eval", "http", "document.write"))
+
+
+def test_report_follows_when_numbers_of_the_run_change(run):
+    report = json.loads((run / "report.json").read_text())
+    kept = (run / "report.json").read_bytes()
+    report["edges"]["precision"], report["places"]["by_depth"][0]["fn"] = 0.12345, 43210
+    report["worst_errors"][1]["n_voxels"] = 98765
+    (run / "report.json").write_text(json.dumps(report))
+    render_run(run)
+    pdf = " ".join(page.extract_text() for page in PdfReader(run / "report.pdf").pages)
+    for text in (pdf, parse_html((run / "report.html").read_text()).text):
+        assert all(number in text for number in ("0.123", "43,210", "98,765"))
+    (run / "report.json").write_bytes(kept)
+    render_run(run)
