@@ -213,19 +213,16 @@ census = cg.compare_motifs(aligned["turned"], quick=True).census.set_index("moti
 census.loc["021D":].round(2)
 
 # %%
-from matplotlib.figure import Figure
+import matplotlib.pyplot as plt
 
-figure = Figure(figsize=(9, 3.4), layout="constrained")
-axes = figure.subplots()
+figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
 for k, (name, pair) in enumerate(aligned.items()):
     ratios = cg.compare_motifs(pair, quick=True).census.set_index("motif").loc["021D":, "log2_ratio"]
     axes.bar(np.arange(len(ratios)) + 0.13 * (k - 2.5), ratios, 0.13, label=name)
 axes.set_xticks(range(len(ratios)), ratios.index)
 axes.axhline(0, color="black", linewidth=0.8)
 axes.set(ylabel="log2 of prediction / truth", xlabel="triad")
-axes.legend(ncols=3, frameon=False)
-figure
-
+legend = axes.legend(ncols=3, frameon=False)
 # %% [markdown]
 # ## Would the conclusion be the same?
 #
