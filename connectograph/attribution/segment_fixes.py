@@ -92,13 +92,17 @@ class Segments:
             return frozenset()
         parts = self._parts[name]
         moved = parts if kind == MERGE else {self._ids[neuron]: parts[self._ids[neuron]]}
-        rest = {number: own for number, own in parts.items() if number not in moved}
+        if (self._least > 1 or self._excluded) and not self._stay(name, neuron, moved):
+            return frozenset()
+        return frozenset(piece for own in moved.values() for piece in own)
+
+    def _stay(self, name: int, neuron: int, moved: dict[int, list[int]]) -> bool:
+        """Whether what is left of a segment, and what takes the parts moved, would still be scored."""
+        rest = {number: own for number, own in self._parts[name].items() if number not in moved}
         target = {number: list(own) for number, own in self._parts.get(neuron, {}).items()}
         for number, own in moved.items():
             target.setdefault(number, []).extend(own)
-        if not self._stays(target) or (rest and not self._stays(rest)):
-            return frozenset()
-        return frozenset(piece for own in moved.values() for piece in own)
+        return self._stays(target) and (not rest or self._stays(rest))
 
     def apply(self, fix: tuple[int, int, int]) -> list[tuple[int, int, int]]:
         """Give pieces the name of their neuron; the fixes of both segments, before and after."""
@@ -116,10 +120,6 @@ class Segments:
     def count_voxels(self, fix: tuple[int, int, int]) -> int:
         """Voxels that a fix would give another name."""
         return sum(self._voxels[piece] for piece in self.find_parts(fix))
-
-    def exists(self, name: int) -> bool:
-        """Whether any piece bears a name."""
-        return bool(self._parts.get(name))
 
     def _find_home(self, name: int) -> int:
         """The neuron that most of a segment lies in; ties to the smallest id."""
