@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from connectograph import AlignedEdges, InputError, align, compare_connectomes, compare_edges, edges_of
+from connectograph import AlignedEdges, InputError, SchemaError, align, compare_connectomes, compare_edges, edges_of
 from connectograph.uncertainty import MIN_NEURONS, edge_intervals, node_jackknife, paired_test, ratio_interval
 
 CALYX = Path(__file__).resolve().parents[2] / "shared" / "data" / "synful_calyx"
@@ -312,3 +312,69 @@ def test_the_calyx_connectome_has_narrow_intervals():
     assert (round(intervals.precision.value, 4), round(intervals.recall.value, 4)) == (0.9034, 0.9789)
     assert intervals.f1.n_neurons == 131  # projection neurons with an edge; 528 Kenyon cells
     assert 0.93 < intervals.f1.lower < 0.9396 < intervals.f1.upper < 0.95
+
+
+# --- one fixed graph, with the candidates ---------------------------------------------------------------------------
+
+
+def contacts_of(pairs):
+    a, b = np.array(sorted({(min(pair), max(pair)) for pair in pairs}), np.uint64).reshape(-1, 2).T
+    return pd.DataFrame({"segment_a": a, "segment_b": b})
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_with_candidates_influences_are_taken_from_their_means(directed):
+    both = align(*(random_graph(seed, directed=directed, p=0.1) for seed in (1, 2)))
+    known = set(zip(both.source.tolist(), both.target.tolist(), strict=True))
+    touching = {(a, b) for a, b in product(range(len(both.nodes)), repeat=2) if a < b and (a + 2 * b) % 7 == 0}
+    more = (touching | {(b, a) for a, b in touching} if directed else touching) - known
+    ids = both.nodes.tolist()
+    contacts = contacts_of([(ids[a], ids[b]) for a, b in touching])
+    found, plain = edge_intervals(both, candidates=contacts), edge_intervals(both)
+    pairs = list(zip(both.source.tolist(), both.target.tolist(), strict=True)) + sorted(more)
+    source, target = zip(*pairs, strict=True)
+    is_edge = np.append(both.truth > 0, np.zeros(len(more), bool))
+    for name in SCORES:
+        a, b = (np.append(part, np.zeros(len(more))) for part in score_parts(both, name))
+        influence = (a - a.sum() / b.sum() * b) / b.sum()
+        for kind in (is_edge, ~is_edge):
+            influence[kind] -= influence[kind].mean()
+        interval = getattr(found, name)
+        assert math.isclose(interval.standard_error**2, slow_variance(influence, source, target, directed))
+        assert (interval.value, interval.n_neurons) == (getattr(plain, name).value, getattr(plain, name).n_neurons)
+    assert math.isclose(found.recall.standard_error, plain.recall.standard_error, rel_tol=1e-12)
+
+
+def test_independent_candidates_by_hand():
+    """Pairs that share no neuron: precision varies with what was found and what was invented, each by its share."""
+    edges, decoys = ([(start + 4 * i, start + 1 + 4 * i) for i in range(40)] for start in (1, 3))
+    both = align(nx.Graph(edges), nx.Graph([*edges[:30], *decoys[:10]]), nodes=range(1, 161))
+    precision = edge_intervals(both, candidates=contacts_of([*edges, *decoys])).precision
+    assert precision.value == 0.75
+    # 40 edges, each found with 3/4, weigh 1/4; 40 decoys, each invented with 1/4, weigh -3/4; of 40 predicted
+    variance = 40 * (3 / 16) * (1 / 4) ** 2 + 40 * (3 / 16) * (3 / 4) ** 2
+    assert math.isclose(precision.standard_error, math.sqrt(variance) / 40)
+
+
+def test_contracts_of_candidates():
+    truth, predicted = random_graph(1), random_graph(2)
+    contacts = contacts_of([(a, b) for a, b in product(range(1, N + 1), repeat=2) if a < b])
+    copy = contacts.copy()
+    found = edge_intervals(align(truth, predicted), candidates=contacts)
+    assert contacts.equals(copy)
+    far = pd.concat([contacts, contacts_of([(1, 10**6), (10**6, 10**6 + 1)])])
+    shuffled = far.sample(frac=1, random_state=1)
+    assert edge_intervals(align(truth, predicted), candidates=shuffled) == found, "order and strangers have no say"
+    assert edge_intervals(align(truth, predicted), candidates=pd.concat([contacts, contacts])) == found
+    names = {node: 2**64 - 3 - 7 * node for node in truth}
+    renamed = [nx.relabel_nodes(graph, names) for graph in (truth, predicted)]
+    table = contacts_of([(names[a], names[b]) for a, b in contacts.itertuples(index=False)])
+    turned = edge_intervals(align(*renamed), candidates=table)
+    for name in SCORES:
+        assert math.isclose(getattr(turned, name).standard_error, getattr(found, name).standard_error, rel_tol=1e-9)
+    same = edge_intervals(align(truth, truth), candidates=contacts).to_dict()
+    assert {same[name]["lower_reason"] for name in SCORES} == {"no interval: the outcomes do not vary"}
+    nothing = edge_intervals(align(nx.DiGraph(), nx.DiGraph()), candidates=contacts)
+    assert nothing.f1.reason == "neither graph has an edge"
+    with pytest.raises(SchemaError, match="segment_b"):
+        edge_intervals(align(truth, predicted), candidates=contacts[["segment_a"]])
