@@ -54,3 +54,17 @@ def test_what_dilation_size_and_rule_change(tmp_path):
     edges = table.pivot_table("truth_edges", ["dilation", "min_segment_voxels"], "partner_rule")
     assert (edges["top-pair"] <= edges["all-pairs"]).all(), "one pair a synapse, and not all"
     assert printed.count("phantom") == 4, "the base, and each setting changed alone"
+
+
+@pytest.mark.slow
+def test_how_time_and_memory_grow(tmp_path):
+    table, printed = run("scaling.py", tmp_path)
+    measured = table[table["kind"] == "measured"].set_index(["volume", "engine", "workers"])
+    assert set(measured.index.get_level_values("engine")) == {"threads", "processes", "dask"}
+    small, large = (measured.loc[(volume, "threads", 2)] for volume in ("32x320x320", "320x320x320"))
+    assert (large[["voxels", "n_segments", "n_synapses"]] == 10 * small[["voxels", "n_segments", "n_synapses"]]).all()
+    assert measured["peak_mib"].between(50, 1331).all()
+    paper = table[table["kind"] == "on paper"]
+    assert (paper["voxels"] * [640, 2560]).tolist() == [1e18, 1e18]
+    assert paper["n_synapses"].iloc[0] == pytest.approx(1e18 / 640 * 32 / small["voxels"], rel=1e-4)
+    assert "1 mm3" in printed
