@@ -147,10 +147,9 @@ paired_test(truth, predictions["weak"], predictions["strong"], directed=True).f1
 from connectograph.degrees import summarise_scores
 
 
-def describe(pair):
+def describe(pair, motifs):
     """What F1 does not say about a prediction."""
     weights, degrees = cg.compare_weights(pair), cg.compare_degrees(pair)
-    motifs = cg.compare_motifs(pair, quick=True)
     triads = motifs.census.set_index("motif")["log2_ratio"]
     neurons = summarise_scores(cg.score_neurons(pair)).set_index("role")
     top = next(overlap for overlap in degrees.overlaps if (overlap.role, overlap.k) == ("out", 5))
@@ -168,7 +167,8 @@ def describe(pair):
     }
 
 
-summary = pd.DataFrame({name: describe(pair) for name, pair in aligned.items()}).T
+motifs = {name: cg.compare_motifs(pair, quick=True) for name, pair in aligned.items()}
+summary = pd.DataFrame({name: describe(pair, motifs[name]) for name, pair in aligned.items()}).T
 summary.round(2)
 
 # %% [markdown]
@@ -201,7 +201,7 @@ pd.DataFrame(recall).T.round(2)
 # arrows are reversed, and mutual pairs became single ones.
 
 # %%
-cg.compare_motifs(aligned["turned"], quick=True).dyads
+motifs["turned"].dyads
 
 # %% [markdown]
 # All sixteen triads are counted exactly; those of three connected neurons are shown. There are as many feed-forward
@@ -209,15 +209,14 @@ cg.compare_motifs(aligned["turned"], quick=True).dyads
 # cannot be fooled by errors that cancel out. And there are more than three times too many cycles (030C).
 
 # %%
-census = cg.compare_motifs(aligned["turned"], quick=True).census.set_index("motif")
-census.loc["021D":].round(2)
+motifs["turned"].census.set_index("motif").loc["021D":].round(2)
 
 # %%
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
-for k, (name, pair) in enumerate(aligned.items()):
-    ratios = cg.compare_motifs(pair, quick=True).census.set_index("motif").loc["021D":, "log2_ratio"]
+for k, (name, found) in enumerate(motifs.items()):
+    ratios = found.census.set_index("motif").loc["021D":, "log2_ratio"]
     axes.bar(np.arange(len(ratios)) + 0.13 * (k - 2.5), ratios, 0.13, label=name)
 axes.set_xticks(range(len(ratios)), ratios.index)
 axes.axhline(0, color="black", linewidth=0.8)

@@ -54,7 +54,8 @@ errors.groupby(["outcome", "cause"]).size().unstack(fill_value=0)
 
 # %% [markdown]
 # The false connections are no invented synapses for the most part: the synapses are true, and have been given partners
-# that they do not have (`wrong_partner`), because a grown or shifted prediction reaches a third neuron.
+# that they do not have (`wrong_partner`), because a prediction that is grown, shifted or merged
+# with its neighbour reaches a third neuron.
 #
 # What does the neuron with most connections miss?
 
