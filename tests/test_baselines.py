@@ -168,3 +168,34 @@ def test_a_contactome_names_a_pair_once_with_the_smaller_id_first(rows):
     wrong = table.iloc[rows].assign(segment_a=np.array([1, 1] if len(rows) > 1 else [4], "u8"))
     with pytest.raises(SchemaError, match="twice, or not with the smaller id first"):
         compare_baselines(graph_of([(1, 2)]), graph_of([]), contactome=wrong)
+
+
+def test_swapping_keeps_what_is_symmetric():
+    truth, predicted = graph_of([(1, 2), (2, 3), (5, 6)]), graph_of([(1, 2), (3, 4), (1, 6), (6, 1)])
+    contacts = contactome_of({(1, 2): 9, (1, 3): 7, (2, 3): 7, (3, 4): 2})
+    found, swapped = (
+        compare_baselines(*pair, contactome=contacts) for pair in ((truth, predicted), (predicted, truth))
+    )
+    assert math.isclose(found.mcc, swapped.mcc)
+    assert (found.n_pairs, found.n_contacts) == (swapped.n_pairs, swapped.n_contacts)
+    for one, other in ((found.edges, swapped.edges), (found.on_contacts, swapped.on_contacts)):
+        assert (one.tp, one.fp, one.fn) == (other.tp, other.fn, other.fp)
+
+
+def test_complete_contacts_are_the_density():
+    whole = graph_of(list(combinations(NODES, 2)), False)
+    contacts = contactome_of(dict.fromkeys(combinations(NODES, 2), 1))
+    truth = graph_of([(1, 2), (2, 3), (5, 6)], False)
+    baseline = compare_baselines(truth, whole, contactome=contacts)
+    assert (baseline.density, baseline.all_contacts.precision, baseline.all_contacts.recall) == (0.2, 0.2, 1.0)
+    assert (baseline.informedness, baseline.skill) == (0.0, 0.0)
+
+
+def test_inputs_are_not_changed():
+    truth, predicted = graph_of([(1, 2), (2, 3)]), graph_of([(1, 2), (3, 4)])
+    contacts = contactome_of({(1, 2): 9, (3, 4): 7})
+    before = truth.copy(), predicted.copy(), contacts.copy()
+    compare_baselines(truth, predicted, contactome=contacts)
+    assert nx.utils.graphs_equal(truth, before[0])
+    assert nx.utils.graphs_equal(predicted, before[1])
+    assert contacts.equals(before[2])

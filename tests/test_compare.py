@@ -153,3 +153,12 @@ def test_a_threshold_is_at_least_one_synapse():
 def test_one_graph_is_not_enough():
     with pytest.raises(TypeError, match="two graphs"):
         compare_edges(nx.Graph())
+
+
+def test_undirected_scores_are_blind_to_direction():
+    """Of 25 arrows 4 are turned round: nothing is wrong without direction, 4 are lost and 4 invented with it."""
+    edges = [(a, a + 1) for a in range(1, 26)]
+    truth, predicted = nx.DiGraph(edges), nx.DiGraph([*edges[4:], *((b, a) for a, b in edges[:4])])
+    assert compare_edges(truth, predicted) == EdgeScore(21, 4, 4)
+    assert compare_edges(truth, predicted).f1 == pytest.approx(0.84)
+    assert compare_edges(truth.to_undirected(), predicted.to_undirected()).f1 == 1

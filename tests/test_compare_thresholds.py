@@ -107,3 +107,22 @@ def test_calyx_connectome_at_published_thresholds():
     # Buhmann et al. 2021 on a slightly different set of neurons
     published = {1: 0.9405, 2: 0.9839, 3: 0.9847, 5: 0.9747, 10: 0.9171}
     assert all(abs(at[k].f1 - f1) < 0.01 for k, f1 in published.items())
+
+
+@settings(max_examples=20)
+@given(weights, weights)
+def test_names_have_no_say_and_inputs_are_not_changed(truth, predicted):
+    graphs = [graph_of(pairs) for pairs in (truth, predicted)]
+    copies = [graph.copy() for graph in graphs]
+    names = {node: 2**64 - 3 - 2**50 * node for node in range(1, 13)}
+    renamed = [nx.relabel_nodes(graph, names) for graph in graphs]
+    assert compare_thresholds(*renamed) == compare_thresholds(*graphs)
+    assert threshold_surface(*renamed).to_dict() == threshold_surface(*graphs).to_dict()
+    assert all(nx.utils.graphs_equal(graph, copy) for graph, copy in zip(graphs, copies, strict=True))
+
+
+def test_swapping_truth_and_prediction_swaps_flips_and_losses():
+    graphs = [graph_of({(1, 7): 5, (1, 8): 2, (2, 9): 6}), graph_of({(1, 7): 4, (1, 8): 6, (3, 9): 7})]
+    for one, other in zip(compare_thresholds(*graphs), compare_thresholds(*graphs[::-1]), strict=True):
+        assert (one.fn_flipped, one.fn_lost) == (other.fp_flipped, other.fp_invented)
+        assert (one.edges.tp, one.edges.fp, one.edges.fn) == (other.edges.tp, other.edges.fn, other.edges.fp)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import networkx as nx
@@ -214,6 +215,12 @@ def test_baselines_and_operating_points_are_those_of_the_report(contents):
     assert points.rows[0][0] == "Highest F1"
     assert points.rows[0][4] == f"{report['sweep']['best_f1']['f1']:.3f}"
     assert "the highest heat of each synapse" in points.note
+    (alone,) = tables_in(pages_of(contents("directed"))["baselines"]).values()
+    assert "No baselines of contacts: no contactome was given (connectomes come without volumes)." in alone.note
+    volumes = contents("volumes")
+    graph_alone = contents("directed").report["baselines"]
+    page = pages_of(replace(volumes, report={**volumes.report, "baselines": graph_alone}))["baselines"]
+    assert "no contactome was given (--contactome finds it)." in next(iter(tables_in(page).values())).note
     without = pages_of(contents("directed"))["baselines"].elements[-1]
     assert without.text == (
         "Not available: a sweep over scores of synapses, as connectomes were compared without their synapses."

@@ -195,3 +195,25 @@ def test_inputs_are_not_changed():
     choose_operating_point(truth, links)
     assert truth.equals(before[0])
     assert links.equals(before[1])
+
+
+@settings(max_examples=20)
+@given(rows, rows, st.permutations([3, 2**53 + 1, 2**63, 2**64 - 3]))
+def test_names_have_no_say(true, predicted, names):
+    known = dict(zip(range(1, 5), names, strict=True))
+
+    def renamed(found):
+        return [(s, known[a], known[b], *rest) for s, a, b, *rest in found]
+
+    found = sweep_scores(links_of(true), links_of(predicted))
+    assert sweep_scores(links_of(renamed(true)), links_of(renamed(predicted))).to_dict() == found.to_dict()
+
+
+@given(rows)
+def test_a_prediction_equal_to_the_truth_ranks_perfectly(found):
+    curve = sweep_scores(links_of(found), links_of(found))
+    if any(a != b for _, a, b, *_ in found):
+        assert curve.average_precision == pytest.approx(1)
+        assert curve.at_best_f1().edges.f1 == 1
+    else:
+        assert math.isnan(curve.average_precision)

@@ -184,6 +184,14 @@ def test_swapped_predictions_swap_the_sign():
         assert math.isclose(forth.p_value, getattr(tables, name).p_value)
 
 
+def test_names_have_no_say_in_a_paired_test():
+    graphs = [random_graph(seed) for seed in (1, 2, 3)]
+    names = {node: 2**64 - 3 - 7 * node for node in graphs[0]}
+    one, other = paired_test(*graphs), paired_test(*(nx.relabel_nodes(graph, names) for graph in graphs))
+    for name in SCORES:
+        assert math.isclose(getattr(one, name).p_value, getattr(other, name).p_value, rel_tol=1e-9)
+
+
 def test_a_prediction_is_not_better_than_itself():
     truth, a = random_graph(1), random_graph(2)
     for name, found in paired_test(truth, a, a).to_dict().items():

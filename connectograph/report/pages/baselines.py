@@ -84,7 +84,8 @@ def _list_baselines(report: Mapping[str, Any]) -> Table:
     rows.append(("As many pairs at random", *[format_score(baselines["density"])] * 3))
     note = f"Matthews correlation over all {baselines['n_pairs']:,} pairs: {format_decimal(baselines['mcc'])}."
     if baselines.get("n_contacts") is None:
-        note += f" Baselines of contacts: {clean_text(reason_of(baselines, 'n_contacts'))} (--contactome)."
+        how = "--contactome finds it" if "contactome" in report["settings"] else "connectomes come without volumes"
+        note += f" No baselines of contacts: {clean_text(reason_of(baselines, 'n_contacts'))} ({how})."
     return Table("Predictors that know no synapse", _COLUMNS, tuple(rows), note)
 
 
