@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import chunked
@@ -63,3 +65,21 @@ def test_real_tissue_gives_the_same_bytes_on_any_engine_from_any_format(crops, c
                 for form in copies if workers == 2 else ("hdf",):
                     folder = tmp_path / f"{engine}-{workers}-{form}"
                     assert bytes_of_run(copies[form], folder, engine=opened) == expected, folder.name
+
+
+LIMITED = """
+import sys
+from pathlib import Path
+import connectograph as cg
+cg.evaluate(sys.argv[1], predicted=sys.argv[2], engine="threads", max_memory="700MiB")
+status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+print(int(status["VmHWM"].split()[0]) >> 10)
+"""
+
+
+@pytest.mark.slow
+def test_pitfall_F20_a_run_keeps_within_its_budget():
+    """The labels of this case alone are 256 MiB, and as many of synapses; the peak is the program's, in MiB."""
+    command = [sys.executable, "-c", LIMITED, REAL, REAL.with_name("prediction_128x512x512.xz")]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True, timeout=200)
+    assert 100 < int(done.stdout) <= 700
