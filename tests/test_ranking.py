@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import networkx as nx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import connectograph as cg
 from connectograph.evaluation.ranking import adjust_holm
@@ -13,6 +17,22 @@ def test_counted_by_hand():
     assert adjust_holm([]) == []
     assert adjust_holm([0.5]) == [0.5]
     assert adjust_holm([0.02, 0.9, 0.02, 0.6]) == [0.08, 1.0, 0.08, 1.0]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(0, 1), max_size=6), st.randoms())
+def test_adjusted_by_closed_testing(values, random):
+    """Holm's is Bonferroni's test of every set of hypotheses that holds the one in question."""
+    sets = [chosen for n in range(1, len(values) + 1) for chosen in combinations(range(len(values)), n)]
+    expected = [
+        min(1, max(len(chosen) * min(values[k] for k in chosen) for chosen in sets if i in chosen))
+        for i in range(len(values))
+    ]
+    before = list(values)
+    assert adjust_holm(values) == pytest.approx(expected)
+    assert values == before
+    order = random.sample(range(len(values)), len(values))
+    assert adjust_holm([values[k] for k in order]) == pytest.approx([expected[k] for k in order])
 
 
 def test_a_study_shows_them_beside_the_raw_ones():
