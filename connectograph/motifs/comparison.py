@@ -43,6 +43,16 @@ class MotifComparison(Shown):
         `segment_id, degree_truth, degree_predicted, betweenness_truth, betweenness_predicted`.
     betweenness_spearman : float
         Rank correlation of betweenness over neurons with an edge in either graph.
+
+    Examples
+    --------
+    A mutual pair loses one of its arrows:
+
+    >>> from connectograph._networkx import nx
+    >>> from connectograph.motifs import compare_motifs
+    >>> found = compare_motifs(nx.DiGraph([(1, 2), (2, 1), (2, 3)]), nx.DiGraph([(1, 2), (2, 3)]))
+    >>> int(found.dyads.loc["mutual", "asymmetric"]), found.truth.reciprocity, found.ratios["reciprocity"]
+    (1, 0.6666666666666666, 0.0)
     """
 
     truth: MotifProfile
