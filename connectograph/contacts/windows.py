@@ -22,7 +22,6 @@ from connectograph.volumes import Block, Shape, Volume
 
 if TYPE_CHECKING:
     from connectograph._kernels.contactome import Rows, Stencil
-    from connectograph.blocks.tasks import Task
 
 __all__ = ["Window", "fold_windows", "map_windows"]
 
