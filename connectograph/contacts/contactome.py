@@ -79,9 +79,7 @@ def find_contacts(
     """
     stencil = _make_stencil(segmentation, dilation, dilation_nm)
     with open_engine(engine, workers) as opened:
-        pairs, sums = fold_windows(
-            partial(_count_pairs, stencil), _merge_sums, segmentation, stencil, engine=opened
-        )
+        pairs, sums = fold_windows(partial(_count_pairs, stencil), _merge_sums, segmentation, stencil, engine=opened)
     z, y, x = segmentation.voxel_size
     columns = {
         "segment_a": pairs[:, 0],
