@@ -17,6 +17,7 @@ from connectograph.cli.console import (
     print_closing,
     print_exclusions,
     print_notices,
+    print_run_length,
     print_verdicts,
     show_download,
     show_progress,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from connectograph.evaluation.card import Card
     from connectograph.evaluation.result import Evaluation
     from connectograph.evaluation.settings import Settings
+    from connectograph.evaluation.skeletons import GivenSkeletons
     from connectograph.io.checkpoints import Checkpoints
     from connectograph.io.runs import Run
 
@@ -119,10 +121,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if _is_study(options):
         from connectograph.cli.study import evaluate_several
 
-        return evaluate_several(options, _read_settings(options), reading, _read_card(options))
+        traced = _open_skeletons(options)
+        return evaluate_several(options, _read_settings(options), reading, _read_card(options), traced)
     if options.partner_rule in RULES:
         from connectograph.evaluation.segmentations import refuse_directed
 
+        _open_skeletons(options)
         refuse_directed(options.predicted_segmentation)
         settings, card = _read_settings(options), _read_card(options)
         return _finish(evaluate_pairs(options, settings, reading), options, card)
@@ -130,19 +134,20 @@ def run_evaluate(options: argparse.Namespace) -> int:
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
-    settings, card = _read_settings(options), _read_card(options)
-    names = {role: volume.name for role, volume in volumes.items()}
+    settings, card, traced = _read_settings(options), _read_card(options), _open_skeletons(options)
+    names = {role: volume.name for role, volume in volumes.items()} | traced.files
+    how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
     if options.out is None:
-        return _finish(_evaluate(volumes, settings, names, reading=reading, options=options), options, card)
+        return _finish(_evaluate(volumes, settings, names, **how), options, card)
     from connectograph.evaluation.resuming import describe_task, open_resumable, recall_finished
 
-    task = describe_task(names, settings.to_dict(), reading)
+    task = describe_task(names, settings.to_dict(), {**reading, **traced.choices})
     finished = recall_finished(options.out, task) if options.resume else None
     if finished is not None:
         print(f"{options.out} holds this run, finished: nothing is computed again.")
         return _judge(finished, options)
     with open_resumable(options.out, task, overwrite=options.overwrite, resume=options.resume) as (run, checkpoints):
-        evaluation = _evaluate(volumes, settings, names, reading=reading, options=options, checkpoints=checkpoints)
+        evaluation = _evaluate(volumes, settings, names, **how, checkpoints=checkpoints)
         return _finish(evaluation, options, card, run)
 
 
@@ -260,6 +265,14 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     ).checked()
 
 
+def _open_skeletons(options: argparse.Namespace) -> GivenSkeletons:
+    """The skeletons that were asked for, read before anything is computed."""
+    from connectograph.evaluation.skeletons import open_skeletons
+
+    judged = {"predicted_segmentation": options.predicted_segmentation, "proofread": options.proofread}
+    return open_skeletons(options.skeletons, options.swc_units, **judged)
+
+
 def _is_study(options: argparse.Namespace) -> bool:
     """Whether there are several predictions, or one more for a study that is there."""
     extends = options.out is not None and not options.overwrite and (options.out / "study.json").is_file()
@@ -273,11 +286,13 @@ def _evaluate(
     *,
     reading: dict[str, Any],
     options: argparse.Namespace | None = None,
+    skeletons: GivenSkeletons | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Evaluation:
     """Evaluate with input cards, progress and notices."""
     from connectograph.blocks import open_engine, plan_memory
     from connectograph.evaluation.job import evaluate_volumes
+    from connectograph.evaluation.skeletons import NO_SKELETONS
 
     for role, volume in volumes.items():
         print_card(role, volume)
@@ -289,7 +304,8 @@ def _evaluate(
         show_progress(total, "evaluating") as progress,
         open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes, checkpoints=checkpoints) as opened,
     ):
-        return evaluate_volumes(volumes, settings, files, reading, engine=opened, progress=progress)
+        how: dict[str, Any] = {"engine": opened, "progress": progress}
+        return evaluate_volumes(volumes, settings, files, reading, skeletons=skeletons or NO_SKELETONS, **how)
 
 
 def _read_card(options: argparse.Namespace) -> Card | None:
@@ -328,6 +344,7 @@ def _print_result(report: dict[str, Any], out: Path | None) -> None:
     for notice in report["notices"]:
         print(f"note: {notice}")
     print_exclusions(report)
+    print_run_length(report)
     print(report["verdict"])
     print_verdicts(report)
     if out is not None:

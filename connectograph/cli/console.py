@@ -17,6 +17,7 @@ __all__ = [
     "print_closing",
     "print_exclusions",
     "print_notices",
+    "print_run_length",
     "print_verdicts",
     "show_download",
     "show_progress",
@@ -87,6 +88,13 @@ def print_exclusions(report: Mapping[str, Any]) -> None:
         listed = [f"{name} {n:,}" for name, n in reasons.items() if n] if isinstance(reasons, dict) else []
         detail = f" ({', '.join(listed)})" if listed else ""
         print(f"excluded: {key.replace('_', ' ')} {value:,}{detail}")
+
+
+def print_run_length(report: Mapping[str, Any]) -> None:
+    """How far skeletons can be traced in the predicted segmentation, if any were given."""
+    found = (report.get("segmentation_matching") or {}).get("run_length")
+    if found and found["erl_nm"] is not None:
+        print(f"expected run length  {found['erl_nm']:,.0f} nm of {found['best_nm']:,.0f} nm without errors")
 
 
 def print_verdicts(report: Mapping[str, Any]) -> None:

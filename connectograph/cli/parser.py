@@ -101,6 +101,12 @@ def _evaluate(commands: Commands) -> None:
         help="predicted synapses: labels, a mask or a heat map; several make a study, ranked in DIR",
     )  # fmt: skip
     parser.add_argument("--predicted-segmentation", metavar="SEG", help="neuron labels of PRED, if not the true ones")
+    parser.add_argument(
+        "--skeletons", metavar="SWC", help="true neurons, file or folder: run length of --predicted-segmentation"
+    )
+    parser.add_argument(
+        "--swc-units", type=_swc_units, metavar="UNIT", help="of --skeletons: nm, um, or for voxels their size Z,Y,X"
+    )
     parser.add_argument("--raw", metavar="FILE[:DATASET]", help="electron microscopy, shown in the report")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
     _dilating(parser)
@@ -223,6 +229,10 @@ def _triple(text: str) -> tuple[float, float, float]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no voxel size; expected Z,Y,X in nm, e.g. 40,4,4") from None
     return z, y, x
+
+
+def _swc_units(text: str) -> str | tuple[float, float, float]:
+    return text if text in ("nm", "um") else _triple(text)
 
 
 def _positive(text: str) -> int:

@@ -15,6 +15,7 @@ from connectograph.evaluation.card import Card, add_card
 from connectograph.evaluation.comparison import compare_cases, describe_choices
 from connectograph.evaluation.job import evaluate_cases
 from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.skeletons import GivenSkeletons
 from connectograph.evaluation.study import Study, Task, conduct_study, read_cases, refuse_directed
 from connectograph.evaluation.study_folder import Place
 from connectograph.report.elements import Table
@@ -24,13 +25,17 @@ __all__ = ["compare_several", "evaluate_several"]
 
 
 def evaluate_several(
-    options: argparse.Namespace, settings: Settings, reading: dict[str, Any], card: Card | None
+    options: argparse.Namespace,
+    settings: Settings,
+    reading: dict[str, Any],
+    card: Card | None,
+    skeletons: GivenSkeletons,
 ) -> int:
     """Evaluate volumes of several predictions."""
     refuse_directed(settings)
     others = (options.raw, options.predicted_segmentation)
     cases = read_cases(options.segmentation, options.truth, options.predicted, *others, **reading)
-    files = [{role: volume.name for role, volume in case.items()} for case in cases]
+    files = [{role: volume.name for role, volume in case.items()} | skeletons.files for case in cases]
 
     def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
         chosen = [cases[k] for k in numbers]
@@ -40,10 +45,10 @@ def evaluate_several(
             print_card(name.split()[1], volume)
         total = sum(math.prod(volume.shape) for name, volume in shown.items() if not name.endswith(" raw"))
         with show_progress(total, "evaluating") as progress:
-            names = [files[k] for k in numbers]
-            yield from evaluate_cases(chosen, settings, names, reading, workers=options.workers, progress=progress)
+            how: dict[str, Any] = {"skeletons": skeletons, "workers": options.workers, "progress": progress}
+            yield from evaluate_cases(chosen, settings, [files[k] for k in numbers], reading, **how)
 
-    return _conduct(Task(files, {**settings.to_dict(), **reading}, evaluate), card, options)
+    return _conduct(Task(files, {**settings.to_dict(), **reading, **skeletons.choices}, evaluate), card, options)
 
 
 def compare_several(options: argparse.Namespace, card: Card | None) -> int:

@@ -44,6 +44,7 @@ from connectograph.evaluation.sides import (
     describe_inputs,
     score_strictly,
 )
+from connectograph.evaluation.skeletons import NO_SKELETONS, GivenSkeletons, SkeletonSource, open_skeletons
 from connectograph.evaluation.sparse import judge_measures, restrict_to_proofread
 from connectograph.evaluation.survey import Survey, evaluate_side, read_synapses, survey_volumes
 from connectograph.graphs import align
@@ -73,6 +74,8 @@ def evaluate(
     truth: Any = None,
     predicted: Any = None,
     predicted_segmentation: Source | None = None,
+    skeletons: SkeletonSource | None = None,
+    swc_units: str | Triple | None = None,
     raw: Source | None = None,
     dilation: int | None = 1,
     dilation_nm: float | None = None,
@@ -110,6 +113,10 @@ def evaluate(
     predicted_segmentation : path or Volume, optional
         Neuron labels in which the predicted synapses are read, if not the true ones: its segments are matched with
         those of `segmentation`.
+    skeletons : path or sequence of Skeleton, optional
+        True neurons, an SWC file or a folder of them, by whose expected run length `predicted_segmentation` is judged.
+    swc_units : {"nm", "um"} or tuple of 3 floats, optional
+        Unit of the positions in SWC files, which do not say it; for voxels their size (z, y, x) in nm.
     raw : path or Volume, optional
         Electron microscopy, shown in the report.
     dilation : int, optional
@@ -185,6 +192,8 @@ def evaluate(
         partner_rule, min_contact_voxels, predicted_form, threshold, min_synapse_voxels, contactome,
         None if proofread is None else tuple(proofread),
     ).checked()  # fmt: skip
+    named = {"predicted_segmentation": predicted_segmentation, "proofread": proofread}
+    traced = open_skeletons(skeletons, swc_units, **named)
     reading: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     if settings.partner_rule in DIRECTED_RULES:
         from connectograph.evaluation.directed import evaluate_sources
@@ -199,7 +208,7 @@ def evaluate(
     files = {role: volume.name for role, volume in volumes.items() if not isinstance(given[role], Volume)}
     plan = plan_memory(volumes.values(), workers, engine, max_memory)
     with open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened:
-        return evaluate_volumes(volumes, settings, files, reading, engine=opened, progress=progress)
+        return evaluate_volumes(volumes, settings, files, reading, skeletons=traced, engine=opened, progress=progress)
 
 
 def evaluate_volumes(
@@ -208,6 +217,7 @@ def evaluate_volumes(
     files: dict[str, str],
     reading: dict[str, Any],
     *,
+    skeletons: GivenSkeletons = NO_SKELETONS,
     workers: int | None = None,
     engine: EngineLike = None,
     progress: Progress | None = None,
@@ -223,6 +233,8 @@ def evaluate_volumes(
         The file (``FILE:DATASET``) of each volume that has one.
     reading : dict
         The options that the files were read with, kept for ``connectograph verify``.
+    skeletons : GivenSkeletons
+        From :func:`~connectograph.evaluation.skeletons.open_skeletons`.
     workers, engine, progress
         As in :func:`evaluate`; an engine that is open stays open.
 
@@ -230,8 +242,8 @@ def evaluate_volumes(
     -------
     Evaluation
     """
-    cases = evaluate_cases([volumes], settings, [files], reading, workers=workers, engine=engine, progress=progress)
-    return next(cases)
+    how: dict[str, Any] = {"skeletons": skeletons, "workers": workers, "engine": engine, "progress": progress}
+    return next(evaluate_cases([volumes], settings, [files], reading, **how))
 
 
 def evaluate_cases(
@@ -240,6 +252,7 @@ def evaluate_cases(
     files: Sequence[dict[str, str]],
     reading: dict[str, Any],
     *,
+    skeletons: GivenSkeletons = NO_SKELETONS,
     workers: int | None = None,
     engine: EngineLike = None,
     progress: Progress | None = None,
@@ -250,7 +263,7 @@ def evaluate_cases(
     ----------
     cases : sequence of dict
         The volumes of each evaluation, at least one; they differ in "predicted" only.
-    settings, reading, workers, engine, progress
+    settings, reading, skeletons, workers, engine, progress
         As in :func:`evaluate_volumes`.
     files : sequence of dict
         Of each case.
@@ -261,17 +274,17 @@ def evaluate_cases(
         Of each case. All volumes are read before the first: what is wrong with one of them is said by then.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    stamps = stamp_files({name for names in files for name in names.values()})
+    stamps = stamp_files({name for names in (*files, skeletons.files) for name in names.values()})
     with open_engine(engine, workers) as opened:
         synapses = read_synapses(cases, settings, opened, progress)
-        survey = survey_volumes(cases[0], synapses, settings, opened, progress)
+        survey = survey_volumes(cases[0], synapses, settings, opened, progress, skeletons.skeletons)
     refuse_changed(stamps)
     shared = time.perf_counter() - clock
     for place, (volumes, names) in enumerate(zip(cases, files, strict=True)):
         clock = time.perf_counter()
         evaluation = _conclude(volumes, settings, survey, place)
         run = {
-            "inputs": describe_files(volumes, names),
+            "inputs": {**describe_files(volumes, names), **skeletons.inputs},
             "reading": reading,
             "engine": opened.runner.name,
             "workers": opened.runner.workers,

@@ -11,7 +11,7 @@ Functions: :func:`read_own_segmentation`, :func:`describe_segmentations`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,10 +25,11 @@ from connectograph.compare import compare_edges
 from connectograph.contacts import scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
 from connectograph.errors import InputError
-from connectograph.evaluation.content import describe_grid
+from connectograph.evaluation.content import describe_grid, undefined
 from connectograph.evaluation.measures import Measures
 from connectograph.evaluation.settings import Settings
 from connectograph.graphs import align, build_edges
+from connectograph.io.skeletons import Skeleton
 from connectograph.matching import (
     SegmentMatch,
     compare_segmentations,
@@ -37,6 +38,7 @@ from connectograph.matching import (
     score_terminals,
 )
 from connectograph.matching.pieces import Pieces, scan_pieces
+from connectograph.matching.skeletons import RunLength, measure_run_length
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
@@ -78,6 +80,8 @@ class OwnSegmentation:
         What the segments of both sides share, and what of it is near the synapses.
     neighbours : list of SynapseNeighbours
         Of the truth's synapses and of each prediction's, under the ids of the graphs.
+    run_length : RunLength, optional
+        Of the segments as they are split, none left out.
     """
 
     segments: pd.DataFrame
@@ -89,6 +93,7 @@ class OwnSegmentation:
     majority: SegmentMatch
     pieces: Pieces
     neighbours: list[SynapseNeighbours]
+    run_length: RunLength | None = None
 
     @property
     def overlaps(self) -> pd.DataFrame:
@@ -127,6 +132,7 @@ def read_own_segmentation(
     offsets: npt.NDArray[np.int64],
     *,
     settings: Settings,
+    skeletons: Sequence[Skeleton] | None = None,
     workers: int | None = None,
     engine: EngineLike = None,
     progress: Callable[[int], object] | None = None,
@@ -145,6 +151,8 @@ def read_own_segmentation(
     offsets : (K, 3) array of int64
         The dilation.
     settings : Settings
+    skeletons : sequence of Skeleton, optional
+        True neurons, for the run length.
     workers, engine, progress
         As in :func:`connectograph.evaluate`.
 
@@ -165,6 +173,7 @@ def read_own_segmentation(
         scan = scan_segmentation(predicted, synapses, offsets, engine=at, progress=progress)
         ids = segments["segment_id"].to_numpy(), scan.segments["segment_id"].to_numpy()
         shared = scan_pieces(truth, predicted, *ids, synapses, offsets, engine=opened.at("overlaps"), progress=progress)
+        workers = opened.runner.workers
     overlaps = shared.overlaps
     measured = scan.segments if pieces is None else mark_split_off(scan.segments, pieces)
     own = select_segments(
@@ -186,6 +195,7 @@ def read_own_segmentation(
         majority=majority,
         pieces=shared,
         neighbours=[_rename_neighbours(near, own["segment_id"].to_numpy(), names) for near in scan.neighbours],
+        run_length=None if skeletons is None else measure_run_length(predicted, skeletons, workers=workers),
     )
 
 
@@ -312,6 +322,7 @@ def describe_segmentations(
         **compare_segmentations(own.overlaps).to_dict(),
         "majority": _score_majority(own, tables, f1),
         "nri": integrity.to_dict(),
+        **_describe_run_length(own.run_length),
         "largest_splits": _list_largest(own, "true_segment", "predicted_segment"),
         "largest_merges": _list_largest(own, "predicted_segment", "true_segment"),
     }
@@ -330,6 +341,10 @@ def describe_own_inputs(volumes: Mapping[str, Volume], own: OwnSegmentation | No
     if own is None:
         return {}
     return {"predicted_segmentation": describe_grid(volumes["predicted_segmentation"], len(own.segments))}
+
+
+def _describe_run_length(found: RunLength | None) -> dict[str, Any]:
+    return undefined("run_length", "no skeletons were given") if found is None else {"run_length": found.to_dict()}
 
 
 def _order(old: Any, new: Any) -> tuple[_Ids, _Ids]:

@@ -24,6 +24,7 @@ from connectograph.evaluation.job import Progress, evaluate_cases
 from connectograph.evaluation.ranking import enter_evaluation, rank_entries
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.skeletons import SkeletonSource, open_skeletons
 from connectograph.evaluation.study_folder import Place, choose_names, write_study
 from connectograph.partners import DIRECTED_RULES
 from connectograph.volumes import Triple, Volume
@@ -104,6 +105,8 @@ def evaluate_many(
     predicted: Iterable[Source],
     *,
     predicted_segmentation: Source | None = None,
+    skeletons: SkeletonSource | None = None,
+    swc_units: str | Triple | None = None,
     raw: Source | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
@@ -126,6 +129,8 @@ def evaluate_many(
         At least one; each is named after its file.
     predicted_segmentation : path or Volume, optional
         Of all predictions; see :func:`connectograph.evaluate`.
+    skeletons, swc_units
+        As in :func:`connectograph.evaluate`.
     raw : path or Volume, optional
     directory : str or Path, optional
         Where to write the study. One that holds a study of the same truth and settings is extended: predictions that
@@ -159,16 +164,22 @@ def evaluate_many(
     chosen = Settings(**settings).checked()
     predictions = list(predicted)
     refuse_directed(chosen)
+    limits = {"predicted_segmentation": predicted_segmentation, "proofread": chosen.proofread}
+    traced = open_skeletons(skeletons, swc_units, **limits)
     reading = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, **reading)
     given = {"segmentation": segmentation, "truth": truth, "raw": raw, "predicted_segmentation": predicted_segmentation}
-    files = [_name_files(case, {**given, "predicted": each}) for case, each in zip(cases, predictions, strict=True)]
+    files = [
+        {**_name_files(case, {**given, "predicted": each}), **traced.files}
+        for case, each in zip(cases, predictions, strict=True)
+    ]
+    how: dict[str, Any] = {"skeletons": traced, "workers": workers, "progress": progress}
 
     def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
         some, names = [cases[k] for k in numbers], [files[k] for k in numbers]
-        return evaluate_cases(some, chosen, names, reading, workers=workers, progress=progress)
+        return evaluate_cases(some, chosen, names, reading, **how)
 
-    task = Task(files, {**chosen.to_dict(), **reading}, evaluate)
+    task = Task(files, {**chosen.to_dict(), **reading, **traced.choices}, evaluate)
     return conduct_study(task, None if directory is None else Place(Path(directory), overwrite, reports))
 
 

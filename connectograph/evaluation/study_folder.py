@@ -30,7 +30,7 @@ from connectograph.io.tables import read_table
 __all__ = ["Place", "choose_names", "holds_study", "write_study"]
 
 _RECORD, _CONTENT, _PAGE = "run.json", "study.json", "study.html"
-_SHARED = ("segmentation", "truth", "predicted_segmentation", "match")
+_SHARED = ("segmentation", "truth", "predicted_segmentation", "skeletons", "match")
 _LONGEST_NAME = 60
 
 _Inputs: TypeAlias = Mapping[str, Mapping[str, Any]]

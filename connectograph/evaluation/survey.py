@@ -15,6 +15,7 @@ from connectograph.evaluation.segmentations import OwnSegmentation, read_own_seg
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import Side
 from connectograph.graphs import build_edges
+from connectograph.io.skeletons import Skeleton
 from connectograph.partners import assign_partners, attach_synapses
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses, label_synapses, measure_synapses
@@ -75,6 +76,7 @@ def survey_volumes(
     settings: Settings,
     engine: Engine,
     progress: Progress | None,
+    skeletons: Sequence[Skeleton] | None = None,
 ) -> Survey:
     """Segments, contacts and the neighbours of all synapses, from one pass over each segmentation."""
     segmentation, theirs = volumes["segmentation"], volumes.get("predicted_segmentation")
@@ -113,6 +115,7 @@ def survey_volumes(
         synapses,
         offsets,
         settings=settings,
+        skeletons=skeletons,
         engine=engine,
         progress=progress,
     )

@@ -16,6 +16,7 @@ from connectograph.evaluation.job import evaluate_volumes
 from connectograph.evaluation.rendering import read_contents, read_report, render_reports
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
+from connectograph.evaluation.skeletons import open_skeletons
 from connectograph.evaluation.writing import file_of
 from connectograph.io.files import digest_store, dump_json, write_atomic
 from connectograph.io.runs import place_file, read_run, revise_run, verify_manifest
@@ -120,9 +121,11 @@ def _recompute(folder: Path, record: dict[str, Any]) -> Evaluation:
     reading = record["reading"]
     if settings["partner_rule"] in DIRECTED_RULES:
         return evaluate_sources(join_pairs(paths), Settings.from_dict(settings), reading)
-    others = (paths.get(role) for role in ("predicted", "raw", "predicted_segmentation"))
+    others = [paths.get(role) for role in ("predicted", "raw", "predicted_segmentation")]
     volumes = read_inputs(paths["segmentation"], paths["truth"], *others, **reading)
-    return evaluate_volumes(volumes, Settings.from_dict(settings), paths, reading)
+    units = record["inputs"].get("skeletons", {}).get("units")
+    traced = open_skeletons(paths.get("skeletons"), units, predicted_segmentation=others[-1])
+    return evaluate_volumes(volumes, Settings.from_dict(settings), paths, reading, skeletons=traced)
 
 
 def _compare_values(recorded: Any, recomputed: Any, where: str) -> list[str]:

@@ -68,7 +68,7 @@ def read_skeletons(path: str | Path, *, units: str | Triple) -> list[Skeleton]:
     [[0.0, 0.0, 0.0], [40.0, 0.0, 8.0]]
     """
     scale = _SCALES.get(units) if isinstance(units, str) else units
-    if scale is None:
+    if scale is None or len(scale) != 3 or not all(0 < step < float("inf") for step in scale):
         raise InputError(f"unit of the skeletons is {units!r}; expected 'nm', 'um' or a voxel size (z, y, x) in nm.")
     place = Path(path)
     files = sorted(place.glob("*.swc")) if place.is_dir() else [place]

@@ -8,7 +8,16 @@ from typing import Any
 from connectograph.report.contents import ReportContents, reason_of
 from connectograph.report.elements import Column, Element, Paragraph, Section, Table, Tile, Tiles
 from connectograph.report.pages.common import explain_block, explain_missing
-from connectograph.report.wording import clean_text, count_of, format_count, format_number, format_score, format_share
+from connectograph.report.wording import (
+    clean_text,
+    count_of,
+    format_count,
+    format_decimal,
+    format_number,
+    format_percent,
+    format_score,
+    format_share,
+)
 
 __all__ = ["build_segmentation"]
 
@@ -16,6 +25,17 @@ _TITLE = "Two segmentations"
 _NOTE = (
     "Matched one to one by the voxels they share, so that the pairs share most in all. Voxels count that are in a "
     "segment on both sides. VI: variation of information, in bits; NRI: F1 of pairs of synapse ends on one neuron."
+)
+
+_LENGTHS = {
+    "right": "Right: within one segment",
+    "split": "Split: between two segments",
+    "merged": "Merged: in a segment that touches several skeletons",
+    "omitted": "Omitted: with an end in no segment",
+}
+_RUN_NOTE = (
+    "Expected run length: from a random point of the skeletons, the length in its segment without an error; its share "
+    "is of the {} µm without any error. Below it the whole length of the skeletons."
 )
 
 
@@ -28,6 +48,7 @@ def build_segmentation(contents: ReportContents) -> Section:
         Paragraph(_describe(block), "lead"),
         _list_tiles(block),
         _list_scores(block),
+        *_list_run_length(block.get("run_length")),
         _list_largest("Largest splits", "True segment", "predicted", block["largest_splits"]),
         _list_largest("Largest merges", "Predicted segment", "true", block["largest_merges"]),
     )
@@ -83,6 +104,26 @@ def _list_scores(block: Mapping[str, Any]) -> Table:
 
 def _scores(block: Mapping[str, Any], f1: str) -> tuple[str, ...]:
     return tuple(format_score(block[key]) for key in ("precision", "recall", f1))
+
+
+def _list_run_length(block: Mapping[str, Any] | None) -> list[Element]:
+    """How far the skeletons can be traced, and what becomes of their length; nothing if none were given."""
+    if block is None:
+        return []
+    if block["erl_nm"] is None:
+        return [explain_missing(f"the run length: {reason_of(block, 'erl_nm')}")]
+    rows = [("Expected run length", _in_um(block["erl_nm"]), format_percent(block["normalised"]))]
+    rows += [
+        (label, _in_um(block[f"{kind}_nm"]), format_percent(block[f"{kind}_nm"] / block["total_nm"]))
+        for kind, label in _LENGTHS.items()
+    ]
+    columns = (Column("", 0.46), Column("Length (µm)", 0.27, "number"), Column("Share", 0.27, "number"))
+    title = f"Traced along {count_of(block['n_skeletons'], 'skeleton{s}')}"
+    return [Table(title, columns, tuple(rows), _RUN_NOTE.format(_in_um(block["best_nm"])))]
+
+
+def _in_um(length: float) -> str:
+    return format_decimal(length / 1000)
 
 
 def _list_largest(title: str, whole: str, other: str, rows: Sequence[Mapping[str, Any]]) -> Element:
