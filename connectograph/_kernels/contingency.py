@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from connectograph._kernels import kernel
 from connectograph._kernels.hashing import mix
-from connectograph._kernels.runs import grow
+from connectograph._kernels.runs import grow, list_marks
 
 _IGNORE = np.uint64(2**64 - 2)
 
@@ -35,17 +35,10 @@ def _without_background(value):
 
 @kernel
 def _find_breaks(one, other, marks, words, breaks):
-    """Ends of the stretches in which both lines stay equal; their number. Scratch as in `runs.find_breaks`."""
+    """Ends of the stretches in which both lines stay equal; their number. Scratch as in :func:`list_marks`."""
     for x in range(1, one.size):
         marks[x] = (one[x] != one[x - 1]) | (other[x] != other[x - 1])
-    n = 0
-    for w in range((one.size + 7) // 8):
-        if words[w] != 0:
-            for x in range(8 * w, 8 * w + 8):
-                breaks[n] = x  # overwritten unless marked: no branch to guess
-                n += marks[x]
-    breaks[n] = one.size
-    return n + 1
+    return list_marks(one.size, marks, words, breaks)
 
 
 @kernel
@@ -91,7 +84,7 @@ def _count_lines(truth, predicted):
     """One row a pair: the bits of both ids, then the number of voxels."""
     marks = np.zeros(8 * (truth.shape[1] // 8 + 2), np.uint8)
     words, breaks = marks.view(np.uint64), np.empty(truth.shape[1] + 9, np.int64)
-    rows, n = np.empty((512, 3), np.int64), 0
+    rows, n = np.empty((512, 3), np.int64), np.int64(0)
     slots = _fill_slots(rows, n)
     for i in range(truth.shape[0]):
         n_runs = _find_breaks(truth[i], predicted[i], marks, words, breaks)

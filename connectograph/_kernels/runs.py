@@ -40,20 +40,26 @@ def first_at_least(starts, value, begin, end):
 
 @kernel
 def find_breaks(line, marks, words, breaks):
-    """Ends of the runs of equal values in a line; their number.
+    """Ends of the runs of equal values in a line; their number. Scratch as in :func:`list_marks`."""
+    for x in range(1, line.size):
+        marks[x] = line[x] != line[x - 1]
+    return list_marks(line.size, marks, words, breaks)
+
+
+@kernel
+def list_marks(size, marks, words, breaks):
+    """Where the first `size` marks are set, then `size`; the number of both.
 
     `marks` (uint8, zeroed once, a multiple of 8 longer than the line) and `words`, the same memory as uint64, are
     scratch: comparing vectorises, and words without a mark are skipped eight voxels at a time.
     """
-    for x in range(1, line.size):
-        marks[x] = line[x] != line[x - 1]
     n = 0
-    for w in range((line.size + 7) // 8):
+    for w in range((size + 7) // 8):
         if words[w] != 0:
             for x in range(8 * w, 8 * w + 8):
                 breaks[n] = x  # overwritten unless marked: no branch to guess
                 n += marks[x]
-    breaks[n] = line.size
+    breaks[n] = size
     return n + 1
 
 
