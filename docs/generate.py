@@ -51,6 +51,8 @@ def pages(*, execute: bool) -> Iterator[tuple[str, str]]:
     """Every generated page: its name and its Markdown."""
     readme = (ROOT / "README.md").read_text()
     linked = re.sub(r"`(notebooks/\w+)\.ipynb`", r"[\1](\1.md)", readme)
+    # what is no part of the site is named, not linked
+    linked = re.sub(r"\[([^]]+)\]\(analysis/README[^)]*\)", r"\1 (`analysis/README.md`)", linked)
     yield "index.md", linked.replace("(CHANGELOG.md)", "(changes.md)")
     yield "changes.md", (ROOT / "CHANGELOG.md").read_text()
     yield "commands.md", describe_commands()

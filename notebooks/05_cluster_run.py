@@ -52,7 +52,7 @@ for engine in ("threads", "processes"):
 # %%
 from distributed import Client, LocalCluster
 
-here = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": "ERROR"}
+here = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": "ERROR"}
 with LocalCluster(**here) as cluster, Client(cluster) as client:
     runs["dask"] = cg.evaluate("phantom.hdf", predicted="prediction.hdf", engine=client)
 

@@ -174,7 +174,7 @@ def test_pitfall_F21_a_dask_worker_killed_from_outside_costs_nothing(tmp_path):
     boxes = [(slice(z, z + 1), slice(0, 10), slice(0, 10)) for z in range(60)]
     volume = Volume(Cut(labels, boxes), ZYX)
     expected = cg.measure_segments(volume, workers=1)
-    local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL")
+    local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL")
     with local as cluster, Client(cluster) as client:
         client.wait_for_workers(2)
         victim = min(client.run(os.getpid).values())

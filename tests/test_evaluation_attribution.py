@@ -92,7 +92,7 @@ def test_without_synapses_the_reason_is_said():
 def test_files_of_fixes(ev, tmp_path):
     ev.write(tmp_path / "run", reports=False)
     rows = (tmp_path / "run/tables/fixes.csv").read_text().splitlines()
-    assert rows[0].startswith("step,kind,synapse_id_truth,synapse_id_predicted,source,target")
+    assert rows[0].split(",") == list(ev.tables["fixes"])
     assert len(rows) == len(ev.tables["fixes"]) + 1
     assert (tmp_path / "run/tables/link_outcomes.parquet").is_file()
 

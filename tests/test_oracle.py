@@ -77,7 +77,8 @@ def check_outcomes(table, expected):
     nothing = {"n_synapses": 0}
     for pair, row in rows.items():
         truth, predicted = expected.truth.edges.get(pair, nothing), expected.predicted.edges.get(pair, nothing)
-        assert (row["outcome"], row["cause"]) == (expected.outcomes[pair], "")
+        assert row["outcome"] == expected.outcomes[pair]
+        assert (row["cause"] == "") == (row["outcome"] == "tp")
         assert row["n_synapses_truth"] == truth["n_synapses"]
         assert row["n_synapses_predicted"] == predicted["n_synapses"]
         where = (truth if truth is not nothing else predicted)["position"]

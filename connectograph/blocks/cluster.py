@@ -33,7 +33,10 @@ def open_cluster(engine: Any, workers: int, ahead_bytes: int) -> DaskRunner:
     if isinstance(engine, Client):
         return DaskRunner(engine, ahead_bytes, ())
     if engine == "dask":
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
+        anywhere = "127.0.0.1:0"  # the usual port may be another cluster's
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=anywhere, silence_logs="ERROR"
+        )
         client = Client(cluster)
         return DaskRunner(client, ahead_bytes, (client, cluster))
     if not isinstance(engine, str):

@@ -131,10 +131,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
         settings, card = _read_settings(options), _read_card(options)
         return _finish(evaluate_pairs(options, settings, reading), options, card)
     refuse_pairs(options)
+    card = _read_card(options)
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
-    settings, card, traced = _read_settings(options), _read_card(options), _open_skeletons(options)
+    settings, traced = _read_settings(options), _open_skeletons(options)
     names = {role: volume.name for role, volume in volumes.items()} | traced.files
     how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
     if options.out is None:
