@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -102,8 +103,10 @@ def _follow(parent: Any) -> None:
 
 def _explain_death(nursery: _Nursery) -> str:
     """Which signal or exit code the first worker died of; the pool itself ends the others with SIGTERM."""
-    for process in nursery.born:
-        process.join(timeout=5)
+    latest = time.monotonic() + 5
+    # the pool waits for the same processes: whoever comes second learns the exit code a moment later
+    while any(process.exitcode is None for process in nursery.born) and time.monotonic() < latest:
+        time.sleep(0.01)
     codes = [process.exitcode for process in nursery.born if process.exitcode not in (None, 0, -signal.SIGTERM)]
     if not codes:
         return "a worker process ended early (is the script guarded by `if __name__ == '__main__':`?)"
