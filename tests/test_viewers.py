@@ -7,11 +7,13 @@ import email
 import importlib.util
 import json
 import runpy
+import shutil
 import sys
 import threading
 import types
 import urllib.request
 import warnings
+from collections import Counter
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -23,6 +25,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 import connectograph as cg
 from connectograph.cli import main
@@ -491,18 +494,48 @@ def test_an_input_that_changed_is_refused(tmp_path):
         export_run(folder, "webknossos")
 
 
-def test_the_report_links_its_worst_errors_when_asked(run, capsys):
-    before = (run / "report.json").read_bytes()
+TEMPLATE = "https://viewer.org/{x}/{y}/{z}/{source}/{target}/{synapse_id}"
+
+
+@pytest.fixture(scope="module")
+def linked(run, tmp_path_factory):
+    """The run with links wherever its report lists an error."""
+    folder = shutil.copytree(run, tmp_path_factory.mktemp("linked") / "A")
+    assert main(["report", str(folder), "--link-template", TEMPLATE]) == 0
+    return folder
+
+
+def read_links(folder, form):
+    if form == "html":
+        found = Links((folder / "report.html").read_text()).found
+    else:
+        notes = [
+            note.get_object() for page in PdfReader(folder / "report.pdf").pages for note in page.get("/Annots", ())
+        ]
+        found = [note["/A"]["/URI"] for note in notes]
+    return [link for link in found if link.startswith("http")]
+
+
+@pytest.mark.parametrize("form", ["html", "pdf"])
+def test_every_error_of_the_report_leads_to_its_place(linked, form):
+    report = json.loads((linked / "report.json").read_text())
+    errors = iterate_errors(list_errors(read_tables(linked), FRAME))
+    addresses = Counter(fill_template(TEMPLATE, error) for error in errors)
+    fixes = report["fixes"]["first"]
+    for fix in fixes:
+        x, y, z = (int((fix[f"{axis}_nm"]) / size) for axis, size in zip("xyz", VOXEL_SIZE[::-1], strict=True))
+        synapse = fix["synapse_id_truth" if fix["kind"] == "add_synapse" else "synapse_id_predicted"]
+        addresses[f"https://viewer.org/{x}/{y}/{z}/{fix['source']}/{fix['target']}/{synapse}"] += 1
+    # each error stands in the table, at its picture and, as the only one of its kind, behind the number of its cause
+    found = Counter(read_links(linked, form))
+    assert set(found) == set(addresses)
+    assert sum(found.values()) == 3 * len(errors) + len(fixes)
+
+
+def test_links_are_made_only_when_asked(run, linked):
     assert main(["report", str(run), "--link-template", "javascript:{x}"]) == 2
-    template = "https://viewer.org/#{x},{y},{z}?a={source}&b={target}&s={synapse_id}"
-    assert main(["report", str(run), "--link-template", template]) == 0
-    expected = [fill_template(template, error) for error in iterate_errors(list_errors(read_tables(run), FRAME))]
-    links = {link for link in Links((run / "report.html").read_text()).found if link.startswith("http")}
-    assert links == set(expected)
-    assert len(links) == 2
-    assert (run / "report.json").read_bytes() == before
-    assert main(["report", str(run)]) == 0
-    assert not [link for link in Links((run / "report.html").read_text()).found if link.startswith("http")]
+    assert (linked / "report.json").read_bytes() == (run / "report.json").read_bytes()
+    assert read_links(run, "html") == read_links(run, "pdf") == []
 
 
 class Links(HTMLParser):

@@ -157,7 +157,7 @@ def _compare(commands: Commands) -> None:
 def _report(commands: Commands) -> None:
     parser = _command(commands, "report", "render PDF, HTML and figures again from what a run directory holds")
     parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("--link-template", metavar="URL", help=f"links of the worst errors: address {_LINK_HELP}")
+    parser.add_argument("--link-template", metavar="URL", help=f"links of the errors: address {_LINK_HELP}")
 
 
 def _verify(commands: Commands) -> None:

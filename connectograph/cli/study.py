@@ -101,7 +101,7 @@ def _finish(study: Study, options: argparse.Namespace) -> int:
 def _print_table(table: Table) -> None:
     """A table in columns as wide as they need."""
     labels = tuple(column.label for column in table.columns)
-    rows = [[cell.replace("−", "-").replace("–", "-") for cell in row] for row in (labels, *table.rows)]
+    rows = [[str(cell).replace("−", "-").replace("–", "-") for cell in row] for row in (labels, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -23,7 +23,7 @@ from connectograph.io.runs import place_file, read_run, revise_run, verify_manif
 from connectograph.io.sources import is_url
 from connectograph.io.tables import read_table
 from connectograph.partners import DIRECTED_RULES
-from connectograph.viewers import link_worst
+from connectograph.viewers import link_report
 
 __all__ = ["render_run", "verify_run"]
 
@@ -36,7 +36,8 @@ def render_run(directory: str | Path, *, link_template: str | None = None) -> li
     directory : str or Path
         A run directory.
     link_template : str, optional
-        Address of an error in a viewer, for the worst errors: see :func:`connectograph.viewers.check_template`.
+        Address of an error in a viewer, for every error that the report lists: see
+        :func:`connectograph.viewers.check_template`.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def render_run(directory: str | Path, *, link_template: str | None = None) -> li
     folder, record = Path(directory), read_run(directory)
     contents = read_contents(folder, record)
     if link_template is not None:
-        contents = replace(contents, report=link_worst(contents.report, contents.tables, link_template))
+        contents = replace(contents, report=link_report(contents.report, contents.tables, link_template))
     rendered = render_reports(contents)
     with revise_run(folder) as run:
         for name, data in rendered.items():

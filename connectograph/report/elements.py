@@ -13,6 +13,7 @@ __all__ = [
     "OUTCOME_WORDS",
     "Bullets",
     "Case",
+    "Cell",
     "Code",
     "Column",
     "Element",
@@ -70,6 +71,21 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A place on the web, under a name, which is its text."""
+
+    label: str
+    url: str
+
+    def __str__(self) -> str:
+        return self.label
+
+
+Cell = str | Link
+"""What stands in a cell of a table."""
+
+
+@dataclass(frozen=True)
 class Column:
     """A column of a table; `kind` is "text", "number" (right-aligned), "id" (monospace) or "outcome" (a mark)."""
 
@@ -80,7 +96,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of finished text; the first cell of a row names it.
+    """Rows of finished text and of links; the first cell of a row, a text, names it.
 
     Widths are shares of the page. The PDF sets a `folded` table as two halves side by side; an `explorable` one can be
     sorted and filtered in HTML.
@@ -88,7 +104,7 @@ class Table:
 
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     folded: bool = False
     explorable: bool = False
@@ -108,14 +124,6 @@ class Figure:
     height: float
     panels: int = 1
     bare: bool = False
-
-
-@dataclass(frozen=True)
-class Link:
-    """A place on the web, under a name."""
-
-    label: str
-    url: str
 
 
 @dataclass(frozen=True, eq=False)

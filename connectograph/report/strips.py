@@ -15,10 +15,12 @@ from connectograph.report.elements import (
     OUTCOME_WORDS,
     Bullets,
     Case,
+    Cell,
     Code,
     Column,
     Element,
     Figure,
+    Link,
     Paragraph,
     Table,
     Tile,
@@ -199,7 +201,7 @@ def _make_table(table: Table, width: float) -> list[Strip]:
     return strips
 
 
-def _make_row(cells: tuple[str, ...], columns: tuple[Column, ...], edges: list[float], rule: str) -> Strip:
+def _make_row(cells: tuple[Cell, ...], columns: tuple[Column, ...], edges: list[float], rule: str) -> Strip:
     """Cells side by side, as high as the highest, over a thin rule."""
     items: list[Line | Mark] = []
     height = 0.0
@@ -213,18 +215,20 @@ def _make_row(cells: tuple[str, ...], columns: tuple[Column, ...], edges: list[f
     return Strip(height + 2 * _CELL_PAD, (*items, Box(0.0, height + 2 * _CELL_PAD - 0.5, edges[-1], 0.5, rule)))
 
 
-def _make_cell(text: str, kind: str, left: float, right: float, *, last: bool) -> tuple[list[Any], float]:
+def _make_cell(cell: Cell, kind: str, left: float, right: float, *, last: bool) -> tuple[list[Any], float]:
     """Lines of a cell and their height; numbers keep their distance on the left, all else on the right."""
     number = kind.endswith("number")
     width = right - left - (0.0 if last and not number else _CELL_GAP)
+    text, url = (cell.label, cell.url) if isinstance(cell, Link) else (cell, "")
     head, ink = kind.startswith("head"), COLOURS["ink"]
     if kind == "outcome":
         words = OUTCOME_WORDS.get(text, text)
         lines, height = _set_lines(words, width - 12.0, _CELL, x=left + 12.0, top=_CELL_PAD, colour=ink)
         return [Mark(left + 5.0, lines[0].y - 0.36 * _CELL, text), *lines], height
     font, size = ("mono", 7.4) if kind == "id" else ("bold", 7.4) if head else ("body", _CELL)
-    colour = COLOURS["muted"] if head else ink
+    colour = COLOURS["muted"] if head else COLOURS["fn"] if url else ink
     lines, height = _set_lines(text, width, size, x=left, top=_CELL_PAD, font=font, colour=colour)
+    lines = [replace(line, url=url) for line in lines]
     return [_align_right(line, right) for line in lines] if number else lines, height
 
 

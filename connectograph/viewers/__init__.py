@@ -8,10 +8,11 @@ Functions: :func:`list_errors`, :func:`show_errors`, :func:`fill_template`, :fun
 :func:`build_state`, :func:`build_url`, :func:`build_nml`, :func:`write_script`.
 """
 
-from connectograph.viewers.errors import describe_error, iterate_errors, link_worst, list_errors, show_errors
+from connectograph.viewers.errors import describe_error, iterate_errors, list_errors, show_errors
 from connectograph.viewers.frame import Frame
 from connectograph.viewers.links import check_address, check_template, fill_template
 from connectograph.viewers.neuroglancer import build_state, build_url
+from connectograph.viewers.report_links import link_report
 from connectograph.viewers.scripts import write_script, write_server
 from connectograph.viewers.webknossos import build_nml, link_position
 
@@ -26,7 +27,7 @@ __all__ = [
     "fill_template",
     "iterate_errors",
     "link_position",
-    "link_worst",
+    "link_report",
     "list_errors",
     "show_errors",
     "write_script",

@@ -14,7 +14,7 @@ from connectograph.viewers.frame import Frame
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["describe_error", "iterate_errors", "link_worst", "list_errors", "show_errors"]
+__all__ = ["describe_error", "iterate_errors", "list_errors", "show_errors"]
 
 _SIDES = {"fn": "truth", "fp": "predicted"}
 _PAIR = ["source", "target"]
@@ -108,39 +108,6 @@ def describe_error(error: Mapping[str, Any], *, directed: bool = False) -> str:
     n_synapses = int(error["n_synapses"])
     parts.append(f"{n_synapses:,} synapse{'' if n_synapses == 1 else 's'}")
     return ", ".join([*parts, *([str(error["cause"])] if error["cause"] else [])])
-
-
-def link_worst(report: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], template: str) -> dict[str, Any]:
-    """A report whose worst errors have ``links``, as the pages of the report show them.
-
-    Parameters
-    ----------
-    report : mapping
-        report.json.
-    tables : mapping of str to DataFrame
-        Of the run.
-    template : str
-        See :func:`~connectograph.viewers.check_template`.
-
-    Returns
-    -------
-    dict
-        A copy; report.json itself holds no addresses.
-    """
-    from connectograph.viewers.links import check_template, fill_template
-
-    check_template(template)
-    worst = report.get("worst_errors") or []
-    if not worst:
-        return dict(report)
-    errors = list_errors(tables, Frame.from_report(report))
-    wanted = errors[errors["source"].isin([np.uint64(error["source"]) for error in worst])]
-    found = {(row["outcome"], str(row["source"]), str(row["target"])): row for row in iterate_errors(wanted)}
-    linked = []
-    for error in worst:
-        link = fill_template(template, found[error["outcome"], error["source"], error["target"]])
-        linked.append({**error, "links": {"Open in viewer": link}} if link else error)
-    return {**report, "worst_errors": linked}
 
 
 def iterate_errors(errors: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectograph.plots import CAUSE_WORDS, plot_causes
 from connectograph.report.contents import ReportContents, block_of
-from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table, Tile, Tiles
-from connectograph.report.pages.common import explain_block, explain_missing
+from connectograph.report.elements import Cell, Column, Element, Figure, Paragraph, Section, Table, Tile, Tiles
+from connectograph.report.pages.common import explain_block, explain_missing, link_cell, list_links
 from connectograph.report.wording import clean_text, count_of, format_count, format_score, format_share
 
 if TYPE_CHECKING:
@@ -111,21 +111,26 @@ def _list_causes(causes: Mapping[str, Any]) -> Table:
     """Connections by cause, adding up to all wrong ones."""
     rows = causes["edges"]
     names = [name for name in CAUSE_WORDS if any(row["cause"] == name for row in rows)]
-    counts = {
-        outcome: {row["cause"]: row["n"] for row in rows if row["outcome"] == outcome} for outcome in ("fn", "fp")
-    }
+    found = {(row["outcome"], row["cause"]): row for row in rows}
     lost = _sum_causes(rows, "f1_lost")
     known = causes["f1_lost"] is not None
     body = [
         (
             CAUSE_WORDS[name].capitalize(),
-            *(format_count(counts[outcome].get(name, 0)) for outcome in ("fn", "fp")),
+            *(_count_cause(found.get((outcome, name), {})) for outcome in ("fn", "fp")),
             format_score(lost[name] if known else None),
         )
         for name in names
     ]
-    total = ("All", *(format_count(sum(counts[outcome].values())) for outcome in ("fn", "fp")))
-    return Table("Wrong connections by cause", _COLUMNS, (*body, (*total, format_score(causes["f1_lost"]))), _NOTE)
+    sums = [sum(row["n"] for row in rows if row["outcome"] == outcome) for outcome in ("fn", "fp")]
+    total = ("All", *map(format_count, sums), format_score(causes["f1_lost"]))
+    note = f"{_NOTE} A number leads to the costliest of its connections." if any(map(list_links, rows)) else _NOTE
+    return Table("Wrong connections by cause", _COLUMNS, (*body, total), note)
+
+
+def _count_cause(row: Mapping[str, Any]) -> Cell:
+    """Connections of one outcome and cause; leads to the costliest of them, where a viewer is known."""
+    return link_cell(format_count(row.get("n", 0)), row)
 
 
 def _list_links(causes: Mapping[str, Any]) -> Table:

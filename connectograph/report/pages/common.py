@@ -7,7 +7,7 @@ from typing import Any
 
 from connectograph._version import __version__
 from connectograph.report.contents import ReportContents, reason_of
-from connectograph.report.elements import Element, Figure, Paragraph
+from connectograph.report.elements import Cell, Element, Figure, Link, Paragraph
 from connectograph.report.verdict import write_verdict
 from connectograph.report.wording import clean_text
 
@@ -16,6 +16,8 @@ __all__ = [
     "draw_edges",
     "explain_block",
     "explain_missing",
+    "link_cell",
+    "list_links",
     "name_key",
     "read_title",
     "read_verdict",
@@ -52,6 +54,30 @@ def draw_edges(contents: ReportContents, draw: Callable[[ReportContents], Figure
 def explain_block(report: Mapping[str, Any], key: str) -> Paragraph:
     """The reason recorded for a block of report.json that is null."""
     return explain_missing(reason_of(report, key))
+
+
+def list_links(entry: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Links to viewers, as they are recorded with an error: name to address.
+
+    Examples
+    --------
+    >>> list_links({"links": {"viewer": "https://viewer.example/#1,2,3", "bad": "javascript:alert(1)"}})
+    (Link(label='viewer', url='https://viewer.example/#1,2,3'),)
+    """
+    links = entry.get("links") or {}
+    return tuple(Link(clean_text(name), url) for name, url in links.items() if url.startswith(("https://", "http://")))
+
+
+def link_cell(text: str, entry: Mapping[str, Any]) -> Cell:
+    """A text that leads where an error's first link does; the text alone if it has none.
+
+    Examples
+    --------
+    >>> link_cell("1 nm", {})
+    '1 nm'
+    """
+    links = list_links(entry)
+    return Link(text, links[0].url) if links else text
 
 
 def name_key(key: str) -> str:

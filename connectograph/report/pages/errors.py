@@ -9,8 +9,8 @@ import numpy as np
 
 from connectograph.plots import CAUSE_WORDS, plot_crop
 from connectograph.report.contents import ReportContents, block_of, reason_of
-from connectograph.report.elements import OUTCOME_WORDS, Case, Column, Element, Figure, Link, Paragraph, Section, Table
-from connectograph.report.pages.common import explain_missing
+from connectograph.report.elements import OUTCOME_WORDS, Case, Cell, Column, Element, Figure, Paragraph, Section, Table
+from connectograph.report.pages.common import explain_missing, link_cell, list_links
 from connectograph.report.wording import MISSING, clean_text, count_of, format_count, format_position
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["build_errors", "list_errors"]
 
 _COLUMNS = (
-    Column("Outcome", 0.145, "outcome"),
-    Column("Segments", 0.205, "id"),
-    Column("Cause", 0.145),
-    Column("Synapses", 0.105, "number"),
-    Column("Voxels", 0.09, "number"),
-    Column("z, y, x (nm)", 0.175, "number"),
-    Column("(voxel)", 0.135, "number"),
+    Column("Outcome", 0.1325, "outcome"),
+    Column("Segments", 0.198, "id"),
+    Column("Cause", 0.1605),
+    Column("Synapses", 0.097, "number"),
+    Column("Voxels", 0.0725, "number"),
+    Column("z, y, x (nm)", 0.208, "number"),
+    Column("(voxel)", 0.1315, "number"),
 )
 _NOTE = "Missed (fn): numbers and place from the truth. False (fp): from the prediction."
 _LEGEND = (
@@ -71,14 +71,14 @@ def _name_voxel(error: Mapping[str, Any]) -> str:
     return MISSING if voxel is None else ", ".join(str(int(index)) for index in voxel)
 
 
-def _error_row(error: Mapping[str, Any], arrow: str) -> tuple[str, ...]:
+def _error_row(error: Mapping[str, Any], arrow: str) -> tuple[Cell, ...]:
     return (
         clean_text(error["outcome"]),
         _name_pair(error, arrow),
         _name_cause(error),
         format_count(error.get("n_synapses")),
         format_count(error.get("n_voxels")),
-        format_position([error.get(f"{axis}_nm") for axis in "zyx"]),
+        link_cell(format_position([error.get(f"{axis}_nm") for axis in "zyx"]), error),
         _name_voxel(error),
     )
 
@@ -103,7 +103,7 @@ def _show_error(contents: ReportContents, error: Mapping[str, Any], index: int) 
     cause = [f"cause: {_name_cause(error)}"] if error.get("cause") else []
     facts = (counted, *cause, f"z, y, x: {position} nm", f"voxel {_name_voxel(error)}")
     alt = f"{OUTCOME_WORDS[error['outcome']]}: {pair}, {', '.join(facts)}."
-    return Case(error["outcome"], pair, _draw_error(contents, index, alt), facts, _list_links(error))
+    return Case(error["outcome"], pair, _draw_error(contents, index, alt), facts, list_links(error))
 
 
 def _draw_error(contents: ReportContents, index: int, alt: str) -> Figure:
@@ -118,9 +118,3 @@ def _draw_error(contents: ReportContents, index: int, alt: str) -> Figure:
 
     share = height * y / (depth * width * x)
     return Figure(f"error_{index + 1:02d}.png", "", alt, draw, min(share, 0.5) + 0.04, bare=True)
-
-
-def _list_links(error: Mapping[str, Any]) -> tuple[Link, ...]:
-    """Links to viewers, as they are recorded with the error: name to address."""
-    links = error.get("links") or {}
-    return tuple(Link(clean_text(name), url) for name, url in links.items() if url.startswith(("https://", "http://")))

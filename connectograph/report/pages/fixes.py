@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectograph.plots import plot_fixes
 from connectograph.report.contents import ReportContents, block_of
-from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table
-from connectograph.report.pages.common import explain_block, explain_missing
+from connectograph.report.elements import Cell, Column, Element, Figure, Paragraph, Section, Table
+from connectograph.report.pages.common import explain_block, explain_missing, link_cell
 from connectograph.report.wording import clean_text, format_position, format_score, join_words
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def _list_fixes(report: Mapping[str, Any]) -> Table:
     return Table(title, _COLUMNS, rows, note, explorable=True)
 
 
-def _fix_row(fix: Mapping[str, Any], arrow: str) -> tuple[str, ...]:
+def _fix_row(fix: Mapping[str, Any], arrow: str) -> tuple[Cell, ...]:
     word, what = _KINDS[fix["kind"]]
     return (
         str(fix["step"]),
         word,
         clean_text(what.format_map(fix)),
         f"{clean_text(fix['source'])} {arrow} {clean_text(fix['target'])}",
-        format_position([fix[f"{axis}_nm"] for axis in "zyx"]),
+        link_cell(format_position([fix[f"{axis}_nm"] for axis in "zyx"]), fix),
         "not defined" if fix["gain"] is None else f"{fix['gain']:+.4f}",
         format_score(fix["f1"]),
     )
