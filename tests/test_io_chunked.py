@@ -227,12 +227,12 @@ def test_scales_and_layers_are_named(tmp_path: Path) -> None:
             read_volume(f"{folder}:{name}")
 
 
-def test_the_old_webknossos_format_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_an_unknown_format_of_webknossos_is_refused_with_the_way_out(tmp_path: Path) -> None:
     folder = Path(chunked.webknossos(make_volume(), tmp_path / "a"))
     properties = json.loads((folder / "datasource-properties.json").read_bytes())
-    properties["dataLayers"][0]["dataFormat"] = "wkw"
+    properties["dataLayers"][0]["dataFormat"] = "neuroglancerPrecomputed"
     chunked.put_json(folder / "datasource-properties.json", properties)
-    with pytest.raises(InputError, match=r"stored as 'wkw'.*connectograph\[webknossos\]"):
+    with pytest.raises(InputError, match=r"read as zarr3, zarr, n5, wkw. Convert it: webknossos copy-dataset --data"):
         read_volume(folder)
 
 

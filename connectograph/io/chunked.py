@@ -10,25 +10,23 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
+from connectograph.io.chunked_grid import Grid, plan_step
 from connectograph.io.chunked_metadata import find_array
-from connectograph.io.chunked_place import StoredArray
+from connectograph.io.chunked_place import StoredArray, name_array
 from connectograph.io.files import redact
 from connectograph.io.lazy import make_box, open_box, refuse_dtype
 from connectograph.io.sources import check_memory, is_url
 from connectograph.io.stores import import_tensorstore, open_store, shorten, store_reader
+from connectograph.io.wkw_layers import WkwLabels
 from connectograph.volumes import Block, Shape
 
 __all__ = ["ChunkedLabels", "check_chunks", "open_chunked"]
-
-_BLOCK_BYTES = 4 << 20
-"""About how much is read at once where chunks are smaller: larger blocks do not stay in a core's cache."""
 
 _PRECOMPUTED_CHUNK = re.compile(rb"/?\d+-\d+_\d+-\d+_\d+-\d+$")
 
@@ -78,9 +76,9 @@ class ChunkedLabels:
         self.dtype = _dtype_of(self._view, self.name)
         layout = self._view.chunk_layout
         self.is_sharded = layout.read_chunk.shape != layout.write_chunk.shape
-        self.grid = _Grid(self.shape, layout.read_chunk.shape, layout.grid_origin)
+        self.grid = Grid(self.shape, layout.read_chunk.shape, layout.grid_origin)
         check_memory(3 * math.prod(self.grid.chunk) * self.dtype.itemsize, f"A chunk of {self.name}")
-        self._step = _plan_step(self.grid.chunk, layout.write_chunk.shape, self.shape, self.dtype.itemsize)
+        self._step = plan_step(self.grid.chunk, layout.write_chunk.shape, self.shape, self.dtype.itemsize)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ChunkedLabels, (self.location, self.array, self.allow_missing)
@@ -93,7 +91,7 @@ class ChunkedLabels:
 
     def blocks(self) -> Iterator[Block]:
         """Groups of whole chunks, of a few MiB, or single chunks that are larger."""
-        for origin, shape in _Grid(self.shape, self._step, self.grid.origin).boxes():
+        for origin, shape in Grid(self.shape, self._step, self.grid.origin).boxes():
             yield Block(origin, shape, partial(self._read, origin, shape))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
@@ -118,48 +116,9 @@ class ChunkedLabels:
             ) from error
 
 
-class _Grid:
-    """Boxes of one shape, counted from an origin at or before the volume's first voxel, that cover a volume."""
-
-    def __init__(self, shape: Shape, chunk: Sequence[int], origin: Sequence[int]) -> None:
-        self.chunk, self.origin = tuple(chunk), tuple(origin)
-        self.cuts = [_cut_axis(*axis) for axis in zip(shape, chunk, origin, strict=True)]
-        self.counts: Shape = (len(self.cuts[0]) - 1, len(self.cuts[1]) - 1, len(self.cuts[2]) - 1)
-
-    def boxes(self) -> Iterator[tuple[Shape, Shape]]:
-        """Origin and shape of each, in C order."""
-        for index in product(*map(range, self.counts)):
-            yield self.box(index, tuple(i + 1 for i in index))
-
-    def box(self, start: Sequence[int], stop: Sequence[int]) -> tuple[Shape, Shape]:
-        """Origin and shape of the chunks `start` to `stop`."""
-        z, y, x = (cuts[i] for cuts, i in zip(self.cuts, start, strict=True))
-        c, b, a = (cuts[i] for cuts, i in zip(self.cuts, stop, strict=True))
-        return (z, y, x), (c - z, b - y, a - x)
-
-
-class _Cuts:
-    """Where boxes of a step begin and end along an axis, without listing them: a damaged file may declare 10^18."""
-
-    def __init__(self, size: int, step: int, first: int) -> None:
-        self.size, self.step, self.first = size, step, first
-        self.n_boxes = max(0, -(-(size - first) // step)) if size else 0
-
-    def __len__(self) -> int:
-        return self.n_boxes + 1
-
-    def __getitem__(self, index: int) -> int:
-        return min(max(0, self.first + index * self.step), self.size)
-
-
-def _cut_axis(size: int, step: int, origin: int) -> _Cuts:
-    first = origin % step
-    return _Cuts(size, step, first - step if first else 0)
-
-
 def open_chunked(
     location: str, dataset: str | None, role: str | None, *, allow_missing_chunks: bool = False
-) -> tuple[ChunkedLabels, StoredArray, tuple[str, ...]]:
+) -> tuple[ChunkedLabels | WkwLabels, StoredArray, tuple[str, ...]]:
     """A volume in a store, its chunks counted.
 
     Parameters
@@ -174,7 +133,7 @@ def open_chunked(
 
     Returns
     -------
-    labels : ChunkedLabels
+    labels : ChunkedLabels or WkwLabels
     array : StoredArray
         With its place.
     notices : tuple of str
@@ -187,16 +146,16 @@ def open_chunked(
     """
     folder = None if is_url(location) else location
     array = find_array(store_reader(location), dataset, role, redact(location), folder)
-    labels = ChunkedLabels(location, array, allow_missing_chunks)
+    labels = (WkwLabels if array.driver == "wkw" else ChunkedLabels)(location, array, allow_missing_chunks)
     return labels, array, check_chunks(labels)
 
 
-def check_chunks(labels: ChunkedLabels) -> tuple[str, ...]:
+def check_chunks(labels: ChunkedLabels | WkwLabels) -> tuple[str, ...]:
     """Count the chunks that are missing; an error if there are any, or a notice if they are allowed.
 
     Parameters
     ----------
-    labels : ChunkedLabels
+    labels : ChunkedLabels or WkwLabels
 
     Returns
     -------
@@ -230,12 +189,6 @@ def check_chunks(labels: ChunkedLabels) -> tuple[str, ...]:
     return (f"{share} and were read as {labels.fill_value}",)
 
 
-def name_array(location: str, array: StoredArray) -> str:
-    """``STORE:DATASET``, without credentials."""
-    inside = array.scale_key or array.label or array.path
-    return redact(location) + (f":{inside}" if inside else "")
-
-
 def _explain_missing(name: str, what: str) -> str:
     return (
         f"{name}: {what}. A copy that was broken off reads as background. Copy it again (rsync --partial --checksum); "
@@ -243,7 +196,7 @@ def _explain_missing(name: str, what: str) -> str:
     )
 
 
-def _count_all_missing(labels: ChunkedLabels) -> int:
+def _count_all_missing(labels: ChunkedLabels | WkwLabels) -> int:
     """Chunks that are not stored; those of precomputed volumes are files by name, tensorstore does not tell."""
     scale = labels.array.scale_key
     if scale is None:
@@ -254,7 +207,7 @@ def _count_all_missing(labels: ChunkedLabels) -> int:
     return math.prod(labels.grid.counts) - sum(_PRECOMPUTED_CHUNK.match(key) is not None for key in keys)
 
 
-def _count_missing(labels: ChunkedLabels, start: Shape, stop: Shape) -> int:
+def _count_missing(labels: ChunkedLabels | WkwLabels, start: Shape, stop: Shape) -> int:
     """Chunks that are not stored, found by halving: a whole volume, or a half that lacks all, is one question."""
     stored = labels.is_stored(*labels.grid.box(start, stop))
     extent = [b - a for a, b in zip(start, stop, strict=True)]
@@ -326,17 +279,3 @@ def _dtype_of(view: Any, name: str) -> np.dtype[Any]:
     dtype: np.dtype[Any] = np.dtype(view.dtype.numpy_dtype)
     refuse_dtype(dtype, name)
     return dtype
-
-
-def _plan_step(chunk: Sequence[int], shard: Sequence[int], shape: Shape, itemsize: int) -> Shape:
-    """As many whole chunks as are read at once: first inside a shard, then several shards."""
-    step = list(chunk)
-    for axis in (2, 1, 0):
-        ratio = shard[axis] // chunk[axis] if shard[axis] % chunk[axis] == 0 else 1
-        room = _BLOCK_BYTES // (math.prod(step) * itemsize)
-        step[axis] *= max(n for n in range(1, ratio + 1) if ratio % n == 0 and n <= max(1, room))
-    if step == list(shard):
-        for axis in (2, 1, 0):
-            room = _BLOCK_BYTES // (math.prod(step) * itemsize)
-            step[axis] *= max(1, min(room, -(-shape[axis] // step[axis])))
-    return step[0], step[1], step[2]

@@ -11,8 +11,8 @@ from connectograph.io.stores import join_path
 
 __all__ = ["describe_layer", "describe_scale"]
 
-_DRIVERS = {"zarr3": "zarr3", "zarr": "zarr", "n5": "n5"}
-"""webKnossos' names of formats, and tensorstore's."""
+_DRIVERS = {"zarr3": "zarr3", "zarr": "zarr", "n5": "n5", "wkw": "wkw"}
+"""webKnossos' names of formats, and tensorstore's; wkw is not read through tensorstore."""
 
 
 def describe_scale(info: Mapping[str, Any], key: str | None, where: str) -> StoredArray:
@@ -89,11 +89,12 @@ def describe_layer(properties: Mapping[str, Any], dataset: str | None, where: st
     name, form = str(layer.get("name")), str(layer.get("dataFormat"))
     if form not in _DRIVERS:
         raise InputError(
-            f"{where}:{name} is stored as {form!r}; webKnossos layers are read as zarr3, zarr or n5. Convert it: "
-            f"pip install 'connectograph[webknossos]', then webknossos copy-dataset --data-format zarr3 {where} NEW."
+            f"{where}:{name} is stored as {form!r}; webKnossos layers are read as {', '.join(_DRIVERS)}. Convert it: "
+            f"webknossos copy-dataset --data-format zarr3 {where} NEW."
         )
-    mags = [mag for mag in layer.get("mags") or () if isinstance(mag, Mapping)]
-    factors = [_factors(mag.get("mag")) for mag in mags]
+    listed_mags = layer.get("mags") or layer.get("wkwResolutions") or ()  # the name of old datasets
+    mags = [mag for mag in listed_mags if isinstance(mag, Mapping)]
+    factors = [_factors(mag.get("mag", mag.get("resolution"))) for mag in mags]
     wanted_factors = (1, 1, 1) if wanted is None else _factors(wanted)
     if wanted_factors not in factors:
         listed = ", ".join("-".join(map(str, mag)) for mag in factors)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from connectograph.errors import InputError
+from connectograph.io.files import redact
 from connectograph.volumes import Triple
 
-__all__ = ["StoredArray", "name_axes", "place_array"]
+__all__ = ["StoredArray", "name_array", "name_axes", "place_array"]
 
 _NANOMETRES = {
     ("angstrom", "å", "Å"): 0.1,
@@ -41,6 +42,12 @@ class StoredArray(NamedTuple):
     scale_key: str | None = None
     label: str = ""
     box: tuple[tuple[int, int], ...] | None = None
+
+
+def name_array(location: str, array: StoredArray) -> str:
+    """``STORE:DATASET``, without credentials."""
+    inside = array.scale_key or array.label or array.path
+    return redact(location) + (f":{inside}" if inside else "")
 
 
 def name_axes(names: Any, where: str) -> tuple[str, ...]:
