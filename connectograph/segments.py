@@ -8,8 +8,8 @@ Functions: :func:`measure_segments`, :func:`select_segments`, :func:`split_segme
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import EngineLike, Part, as_label_block, fold_blocks, iterate_blocks, open_engine
+from connectograph.blocks import ChangedLabels, EngineLike, Part, as_label_block, fold_blocks, open_engine
 from connectograph.errors import InputError
 from connectograph.runs import RunLabels, read_runs
 from connectograph.tables import as_ids, make_table, validate_table
-from connectograph.volumes import IGNORE, Block, LazyLabels, Shape, Triple, Volume
+from connectograph.volumes import IGNORE, Shape, Triple, Volume
 
 __all__ = ["clean_segments", "kept_ids", "mark_split_off", "measure_segments", "select_segments", "split_segments"]
 
@@ -203,40 +203,11 @@ def clean_segments(segmentation: Volume, segments: pd.DataFrame) -> Volume:
     [[[4, 4, 0]]]
     """
     where = segmentation.name or "the segmentation"
-    return replace(segmentation, labels=KeptLabels(segmentation.labels, kept_ids(segments), where))
+    mask = partial(_mask, kept_ids(segments), where)
+    return replace(segmentation, labels=ChangedLabels(segmentation.labels, np.dtype(np.uint64), mask))
 
 
-@dataclass(frozen=True, eq=False)
-class KeptLabels:
-    """Labels with only some ids kept (a :class:`~connectograph.volumes.LazyLabels`)."""
-
-    labels: npt.NDArray[Any] | LazyLabels
-    kept: npt.NDArray[np.uint64]
-    where: str
-
-    @property
-    def shape(self) -> Shape:
-        z, y, x = self.labels.shape
-        return z, y, x
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint64)
-
-    def blocks(self) -> Iterator[Block]:
-        for block in iterate_blocks(self.labels):
-            yield Block(block.origin, block.shape, partial(_read_kept, block, self.kept, self.where))
-
-    def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
-        z, y, x = (part.indices(size)[0] for part, size in zip(box, self.shape, strict=True))
-        return _mask(self.labels[box], (z, y, x), self.kept, self.where)
-
-
-def _read_kept(block: Block, kept: npt.NDArray[np.uint64], where: str) -> npt.NDArray[Any]:
-    return _mask(block.read(), block.origin, kept, where)
-
-
-def _mask(array: npt.NDArray[Any], origin: Shape, kept: npt.NDArray[np.uint64], where: str) -> npt.NDArray[Any]:
+def _mask(kept: npt.NDArray[np.uint64], where: str, array: npt.NDArray[Any], origin: Shape) -> npt.NDArray[Any]:
     """A block's voxels, background in place of ids that are not kept."""
     import fastremap
 

@@ -5,6 +5,7 @@ returns a few small arrays; merging is exact (sums of integers, sorted runs), so
 or kind of workers can change a bit of the result.
 """
 
+from connectograph.blocks.derived import ChangedLabels, PairedLabels
 from connectograph.blocks.engines import Engine, EngineLike, open_engine
 from connectograph.blocks.folding import fold_blocks, fold_tasks, map_blocks
 from connectograph.blocks.memory import MemoryPlan, parse_size, plan_memory
@@ -13,9 +14,11 @@ from connectograph.blocks.tasks import Part
 
 __all__ = [
     "BLOCK_SHAPE",
+    "ChangedLabels",
     "Engine",
     "EngineLike",
     "MemoryPlan",
+    "PairedLabels",
     "Part",
     "as_label_block",
     "default_workers",

@@ -24,7 +24,7 @@ from connectograph.io.sources import is_url
 from connectograph.io.tables import read_table
 from connectograph.partners import DIRECTED_RULES
 from connectograph.segments import split_segments
-from connectograph.viewers.layers import IdLabels, PictureLabels, mark_errors, paint_synapses
+from connectograph.viewers.layers import mark_errors, paint_synapses, show_ids, show_picture
 from connectograph.volumes import Volume
 
 __all__ = ["read_layers", "read_tables"]
@@ -102,7 +102,7 @@ def _show_volumes(
     if settings.contactome:
         how = {"dilation": settings.dilation, "dilation_nm": settings.dilation_nm}
         contacts = mark_contacts(segmentation, segments=tables["segments"], **how)  # type: ignore[arg-type]
-        layers["contactome"] = replace(segmentation, labels=IdLabels(contacts.labels))
+        layers["contactome"] = replace(segmentation, labels=show_ids(contacts.labels))
     return layers
 
 
@@ -124,8 +124,8 @@ def _show_inputs(volumes: Mapping[str, Volume], roles: tuple[str, ...]) -> dict[
     """Raw data, and those of the volumes that hold ids."""
     shown = {}
     if "raw" in volumes:
-        shown["raw"] = replace(volumes["raw"], labels=PictureLabels(volumes["raw"].labels))
+        shown["raw"] = replace(volumes["raw"], labels=show_picture(volumes["raw"].labels))
     for role in roles:
         if role in volumes and role != "raw":
-            shown[role] = replace(volumes[role], labels=IdLabels(volumes[role].labels, volumes[role].name))
+            shown[role] = replace(volumes[role], labels=show_ids(volumes[role].labels, volumes[role].name))
     return shown

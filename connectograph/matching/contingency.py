@@ -6,24 +6,23 @@ background of either side (0, 2^64-1 and 2^64-2 in the volume), so that the coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from operator import getitem
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import EngineLike, Part, as_label_block, fold_blocks, iterate_blocks, open_engine
-from connectograph.io.lazy import Turned, make_box
+from connectograph.blocks import EngineLike, PairedLabels, Part, as_label_block, fold_blocks, open_engine
+from connectograph.io.lazy import Turned
 from connectograph.io.pickled import XzPickleLabels
 from connectograph.runs import RunLabels, read_runs
 from connectograph.tables import make_table
-from connectograph.volumes import Block, LazyLabels, Shape, Volume, check_same_grid
+from connectograph.volumes import LazyLabels, Shape, Volume, check_same_grid
 
-__all__ = ["PairedLabels", "count_overlaps", "pair_volumes"]
+__all__ = ["count_overlaps", "pair_volumes"]
 
 _Labels = npt.NDArray[Any] | LazyLabels
 
@@ -105,48 +104,3 @@ def _make_cuttable(volume: Volume, workers: int | None) -> _Labels:
 def pair_volumes(truth: Volume, predicted: Volume, workers: int | None) -> PairedLabels:
     """Two volumes on the same grid as one that is read block by block."""
     return PairedLabels(_make_cuttable(truth, workers), _make_cuttable(predicted, workers))
-
-
-@dataclass(frozen=True, eq=False)
-class PairedLabels:
-    """Two volumes as one whose blocks are pairs of blocks, cut as one of them is: arrays can be cut anyhow."""
-
-    truth: _Labels
-    predicted: _Labels
-
-    @property
-    def shape(self) -> Shape:
-        z, y, x = self.truth.shape
-        return z, y, x
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.result_type(self.truth.dtype, self.predicted.dtype)
-
-    def __getitem__(self, box: tuple[slice, slice, slice]) -> Any:
-        return self.truth[box], self.predicted[box]
-
-    def blocks(self) -> Iterator[Block]:
-        if _plan(self.truth) == _plan(self.predicted):
-            for pair in zip(iterate_blocks(self.truth), iterate_blocks(self.predicted), strict=True):
-                yield Block(pair[0].origin, pair[0].shape, partial(_read_both, *pair))
-            return
-        leads = not isinstance(self.truth, np.ndarray)
-        for block in iterate_blocks(self.truth if leads else self.predicted):
-            part = _cut(self.predicted if leads else self.truth, block)
-            yield Block(block.origin, block.shape, partial(_read_both, *((block, part) if leads else (part, block))))
-
-
-def _cut(labels: _Labels, block: Block) -> Block:
-    """The same box of another volume; of an array a view, so that no more is sent to another process."""
-    box = make_box(block.origin, block.shape)
-    read = partial(np.asarray, labels[box]) if isinstance(labels, np.ndarray) else partial(getitem, labels, box)
-    return Block(block.origin, block.shape, read)  # type: ignore[arg-type]
-
-
-def _read_both(one: Block, other: Block) -> Any:
-    return one.read(), other.read()
-
-
-def _plan(labels: _Labels) -> list[tuple[Shape, Shape]]:
-    return [(block.origin, block.shape) for block in iterate_blocks(labels)]

@@ -6,7 +6,7 @@ Whatever becomes of two segmentations by merging segments or by cutting one alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import EngineLike, as_label_block
+from connectograph.blocks import ChangedLabels, EngineLike, as_label_block
 from connectograph.contacts import scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
-from connectograph.matching.contingency import PairedLabels, pair_volumes
+from connectograph.matching.contingency import pair_volumes
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
-from connectograph.volumes import Block, Shape, Volume, check_same_grid
+from connectograph.volumes import Shape, Volume, check_same_grid
 
 __all__ = ["Pieces", "scan_pieces"]
 
@@ -89,7 +89,8 @@ def scan_pieces(
     check_same_grid(truth, predicted)
     both = pair_volumes(truth, predicted, workers)
     names = truth.name or "the true segmentation", predicted.name or "the predicted segmentation"
-    joined = replace(truth, labels=_JoinedLabels(both, names, true_ids, predicted_ids), name="both segmentations")
+    labels = ChangedLabels(both, np.dtype(np.uint64), partial(_join_labels, names, true_ids, predicted_ids))
+    joined = replace(truth, labels=labels, name="both segmentations")
     scan = scan_segmentation(joined, synapses, offsets, workers=workers, engine=engine, progress=progress)
     ids, counts = (scan.segments[name].to_numpy() for name in ("segment_id", "n_voxels"))
     background = int(np.prod(truth.shape)) - int(counts.sum())
@@ -104,37 +105,13 @@ def scan_pieces(
     return Pieces(make_table("segment_overlaps", columns), ids, scan.neighbours)
 
 
-@dataclass(frozen=True, eq=False)
-class _JoinedLabels:
-    """Two volumes as one whose ids stand for pairs of ids."""
+def _join_labels(
+    names: tuple[str, str], true_ids: _Ids, predicted_ids: _Ids, arrays: Any, origin: Shape
+) -> npt.NDArray[np.uint64]:
+    """A block of two volumes as one whose ids stand for pairs of ids."""
+    from connectograph._kernels.pieces import join_blocks
 
-    both: PairedLabels
-    names: tuple[str, str]
-    true_ids: _Ids
-    predicted_ids: _Ids
-
-    @property
-    def shape(self) -> Shape:
-        return self.both.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint64)
-
-    def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
-        return self._join(self.both[box], (0, 0, 0))
-
-    def blocks(self) -> Iterator[Block]:
-        for block in self.both.blocks():
-            yield Block(block.origin, block.shape, partial(self._read, block))
-
-    def _read(self, block: Block) -> npt.NDArray[Any]:
-        return self._join(block.read(), block.origin)
-
-    def _join(self, arrays: Any, origin: Shape) -> npt.NDArray[Any]:
-        from connectograph._kernels.pieces import join_blocks
-
-        one, other = (as_label_block(array, origin, name) for array, name in zip(arrays, self.names, strict=True))
-        common = np.promote_types(one.dtype, other.dtype)  # few pairs of types: the kernel is compiled for each
-        truth, predicted = (np.require(each, common, ["C", "W"]) for each in (one, other))
-        return join_blocks(truth, predicted, self.true_ids, self.predicted_ids)
+    one, other = (as_label_block(array, origin, name) for array, name in zip(arrays, names, strict=True))
+    common = np.promote_types(one.dtype, other.dtype)  # few pairs of types: the kernel is compiled for each
+    truth, predicted = (np.require(each, common, ["C", "W"]) for each in (one, other))
+    return join_blocks(truth, predicted, true_ids, predicted_ids)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,102 +9,46 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from connectograph.blocks import as_label_block, iterate_blocks
+from connectograph.blocks import ChangedLabels, PairedLabels, as_label_block
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
-from connectograph.volumes import BACKGROUND, IGNORE, Block, LazyLabels, Shape
+from connectograph.volumes import BACKGROUND, IGNORE, LazyLabels, Shape
 
-__all__ = ["ErrorLabels", "IdLabels", "PictureLabels", "mark_errors", "paint_synapses"]
-
-Box = tuple[slice, slice, slice]
+__all__ = ["mark_errors", "paint_synapses", "show_ids", "show_picture"]
 
 
-@dataclass(frozen=True, eq=False)
-class IdLabels:
-    """Labels of any stored type as uint64, every background 0 (a :class:`~connectograph.volumes.LazyLabels`)."""
+def show_ids(labels: npt.NDArray[Any] | LazyLabels, name: str = "") -> ChangedLabels:
+    """Labels of any stored type as uint64, every background 0.
 
-    labels: npt.NDArray[Any] | LazyLabels
-    name: str = ""
-
-    @property
-    def shape(self) -> Shape:
-        z, y, x = self.labels.shape
-        return z, y, x
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint64)
-
-    def blocks(self) -> Iterator[Block]:
-        for block in iterate_blocks(self.labels):
-            yield Block(block.origin, block.shape, partial(self._read, block))
-
-    def __getitem__(self, box: Box) -> npt.NDArray[Any]:
-        return self._convert(self.labels[box], (0, 0, 0))
-
-    def _read(self, block: Block) -> npt.NDArray[Any]:
-        return self._convert(block.read(), block.origin)
-
-    def _convert(self, array: npt.NDArray[Any], origin: Shape) -> npt.NDArray[Any]:
-        ids = as_label_block(array, origin, self.name).astype(np.uint64)
-        ids[(ids == BACKGROUND[1]) | (ids == IGNORE)] = 0
-        return ids
+    Examples
+    --------
+    >>> show_ids(np.array([[[7, 0, 2**64 - 1, 2**64 - 2]]], "uint64"))[:, :, :].tolist()
+    [[[7, 0, 0, 0]]]
+    """
+    return ChangedLabels(labels, np.dtype(np.uint64), partial(_clear_background, name))
 
 
-@dataclass(frozen=True, eq=False)
-class PictureLabels:
-    """Grey values of any type as one that viewers show: uint8, uint16 or float32."""
+def show_picture(labels: npt.NDArray[Any] | LazyLabels) -> ChangedLabels:
+    """Grey values of any type as one that viewers show: uint8, uint16 or float32.
 
-    labels: npt.NDArray[Any] | LazyLabels
-
-    @property
-    def shape(self) -> Shape:
-        z, y, x = self.labels.shape
-        return z, y, x
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        kind = np.dtype(self.labels.dtype).newbyteorder("=")
-        return kind if kind in (np.uint8, np.uint16) else np.dtype(np.float32)
-
-    def blocks(self) -> Iterator[Block]:
-        for block in iterate_blocks(self.labels):
-            yield Block(block.origin, block.shape, partial(self._read, block))
-
-    def __getitem__(self, box: Box) -> npt.NDArray[Any]:
-        return self.labels[box].astype(self.dtype)
-
-    def _read(self, block: Block) -> npt.NDArray[Any]:
-        return block.read().astype(self.dtype)
+    Examples
+    --------
+    >>> show_picture(np.array([[[0.5, 1.0]]])).dtype
+    dtype('float32')
+    """
+    kind = np.dtype(labels.dtype).newbyteorder("=")
+    dtype = kind if kind in (np.uint8, np.uint16) else np.dtype(np.float32)
+    return ChangedLabels(labels, dtype, lambda voxels, _: voxels.astype(dtype))
 
 
-@dataclass(frozen=True, eq=False)
-class ErrorLabels:
-    """Voxels of synapses behind errors: 1 missed (fn), 2 false (fp), 3 both."""
-
-    missed: RunLabels
-    false: RunLabels
-
-    @property
-    def shape(self) -> Shape:
-        return self.missed.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(np.uint64)
-
-    def blocks(self) -> Iterator[Block]:
-        for missed, false in zip(self.missed.blocks(), self.false.blocks(), strict=True):
-            yield Block(missed.origin, missed.shape, partial(self._read, missed, false))
-
-    def __getitem__(self, box: Box) -> npt.NDArray[Any]:
-        return _mix(self.missed[box], self.false[box])
-
-    def _read(self, missed: Block, false: Block) -> npt.NDArray[Any]:
-        return _mix(missed.read(), false.read())
+def _clear_background(name: str, array: npt.NDArray[Any], origin: Shape) -> npt.NDArray[np.uint64]:
+    ids = as_label_block(array, origin, name).astype(np.uint64)
+    ids[(ids == BACKGROUND[1]) | (ids == IGNORE)] = 0
+    return ids
 
 
-def _mix(missed: npt.NDArray[Any], false: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+def _mix(sides: tuple[npt.NDArray[Any], npt.NDArray[Any]], origin: Shape) -> npt.NDArray[np.uint64]:
+    missed, false = sides
     return (missed > 0).astype(np.uint64) + np.uint64(2) * (false > 0)
 
 
@@ -132,8 +74,8 @@ def paint_synapses(synapses: Synapses, chosen: npt.NDArray[np.uint64] | None = N
     return RunLabels(synapses.shape, synapses.starts[keep], synapses.lengths[keep], ids[keep])
 
 
-def mark_errors(truth: Synapses, predicted: Synapses, tables: Any) -> ErrorLabels:
-    """The voxels of true synapses with a missed connection, and of predicted ones with a false one.
+def mark_errors(truth: Synapses, predicted: Synapses, tables: Any) -> ChangedLabels:
+    """The voxels of synapses behind errors: 1 of a true one with a missed connection, 2 of a false one, 3 of both.
 
     Parameters
     ----------
@@ -146,7 +88,8 @@ def mark_errors(truth: Synapses, predicted: Synapses, tables: Any) -> ErrorLabel
         _synapses_of(tables[f"links_{side}"], outcomes[outcomes["outcome"] == kind])
         for kind, side in (("fn", "truth"), ("fp", "predicted"))
     ]
-    return ErrorLabels(paint_synapses(truth, chosen[0]), paint_synapses(predicted, chosen[1]))
+    painted = PairedLabels(paint_synapses(truth, chosen[0]), paint_synapses(predicted, chosen[1]))
+    return ChangedLabels(painted, np.dtype(np.uint64), _mix)
 
 
 def _synapses_of(links: pd.DataFrame, edges: pd.DataFrame) -> npt.NDArray[np.uint64]:
