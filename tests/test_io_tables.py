@@ -147,6 +147,12 @@ def test_broken_csv_is_refused(tmp_path: Path, text: str, message: str) -> None:
         read_table(text_file(tmp_path, text), "edges")
 
 
+def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("source,target,größe\n1,2,3\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"a\.csv is not text in UTF-8"):
+        read_edges(tmp_path / "a.csv")
+
+
 def test_flags_are_true_or_false(tmp_path: Path) -> None:
     file = text_file(tmp_path, "attached\nTrue\nfalse\n")
     assert read_table(file)["attached"].tolist() == [True, False]

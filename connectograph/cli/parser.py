@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -59,7 +60,7 @@ def _late(name: str) -> Callable[[argparse.Namespace], int]:
 def _demo(commands: Commands) -> None:
     parser = _command(commands, "demo", "generate a phantom, evaluate it, write the report")
     parser.add_argument(
-        "--out", type=Path, default=Path("connectograph-demo"), metavar="DIR", help="default: %(default)s"
+        "--out", type=_path, default=Path("connectograph-demo"), metavar="DIR", help="default: %(default)s"
     )
 
 
@@ -72,7 +73,7 @@ def _check(commands: Commands) -> None:
 def _clean(commands: Commands) -> None:
     parser = _command(commands, "clean", "preprocess a segmentation and write it in the CREMI layout")
     parser.add_argument("segmentation", metavar="SEG")
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--out", required=True, type=_path, metavar="FILE")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE")
     _keeping(parser)
     _reading(parser)
@@ -82,7 +83,7 @@ def _contacts(commands: Commands) -> None:
     parser = _command(commands, "contacts", "list which segments touch (the contactome), or which each synapse joins")
     parser.add_argument("segmentation", metavar="SEG")
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="FILE",
+        "--out", required=True, type=_path, metavar="FILE",
         help=".parquet or .csv: the table; .hdf, .zarr, .npy or .tif: the overlap of the dilated segments as a volume",
     )  # fmt: skip
     parser.add_argument("--synapses", metavar="CLEFTS", help="of these synapses instead of the whole volume")
@@ -108,7 +109,7 @@ def _evaluate(commands: Commands) -> None:
         "--swc-units", type=_swc_units, metavar="UNIT", help="of --skeletons: nm, um, or for voxels their size Z,Y,X"
     )
     parser.add_argument("--raw", metavar="FILE[:DATASET]", help="electron microscopy, shown in the report")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory; without it nothing is written")
+    parser.add_argument("--out", type=_path, metavar="DIR", help="run directory; without it nothing is written")
     _dilating(parser)
     _keeping(parser)
     parser.add_argument(
@@ -131,7 +132,7 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--contactome", action="store_true", help="also list all contacts between segments")
     parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
-    parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
+    parser.add_argument("--fail-under", type=_score, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
@@ -144,25 +145,25 @@ def _compare(commands: Commands) -> None:
     parser = _command(commands, "compare", "compare two edge tables, count matrices or graphs; no volume needed")
     parser.add_argument("truth", metavar="TRUTH")
     parser.add_argument("predicted", nargs="+", metavar="PREDICTED", help="several make a study, ranked in DIR")
-    parser.add_argument("--out", type=Path, metavar="DIR")
+    parser.add_argument("--out", type=_path, metavar="DIR")
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
     parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
-    parser.add_argument("--fail-under", type=float, metavar="F1", help="exit with 1 if F1 is below, or undefined")
+    parser.add_argument("--fail-under", type=_score, metavar="F1", help="exit with 1 if F1 is below, or undefined")
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
 
 
 def _report(commands: Commands) -> None:
     parser = _command(commands, "report", "render PDF, HTML and figures again from what a run directory holds")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=_path, metavar="DIR")
     parser.add_argument("--link-template", metavar="URL", help=f"links of the errors: address {_LINK_HELP}")
 
 
 def _verify(commands: Commands) -> None:
     parser = _command(commands, "verify", "recompute a run from the inputs recorded in it and name what differs")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=_path, metavar="DIR")
 
 
 def _convert(commands: Commands) -> None:
@@ -177,16 +178,16 @@ def _download(commands: Commands) -> None:
     parser = _command(commands, "download", "fetch a public volume; what broke off goes on, what is there is checked")
     parser.add_argument("dataset", choices=("cremi",), help="cremi: the challenge's training volumes, fly brain")
     parser.add_argument("sample", choices=("A", "B", "C"))
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: the current folder")
+    parser.add_argument("--out", type=_path, default=Path(), metavar="DIR", help="default: the current folder")
     parser.add_argument("--padded", action="store_true", help="the file whose raw data reach beyond the labels")
     parser.add_argument("--mirror", metavar="URL", help="folder that holds copies of the files")
 
 
 def _export(commands: Commands) -> None:
     parser = _command(commands, "export", "write a run's volumes and errors for a viewer")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=_path, metavar="DIR")
     parser.add_argument("viewer", choices=("webknossos", "neuroglancer", "napari"))
-    parser.add_argument("--out", type=Path, metavar="PATH", help="folder to write; default: DIR/VIEWER")
+    parser.add_argument("--out", type=_path, metavar="PATH", help="folder to write; default: DIR/VIEWER")
     parser.add_argument(
         "--url", metavar="URL", help="neuroglancer: where the folder is served; webknossos: the dataset's address there"
     )
@@ -233,6 +234,28 @@ def _triple(text: str) -> tuple[float, float, float]:
 
 def _swc_units(text: str) -> str | tuple[float, float, float]:
     return text if text in ("nm", "um") else _triple(text)
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no score; expected a number from 0 to 1")
+    return score
+
+
+def _path(text: str) -> Path:
+    try:
+        os.lstat(text)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # what that means depends on the command
+    except (OSError, ValueError) as error:  # too long, or with a null byte
+        raise argparse.ArgumentTypeError(
+            f"{text[:50]!r} is no path: {getattr(error, 'strerror', '') or error}"
+        ) from None
+    return Path(text)
 
 
 def _positive(text: str) -> int:

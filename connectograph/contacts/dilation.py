@@ -12,6 +12,8 @@ from connectograph.volumes import Triple
 
 __all__ = ["dilation_offsets"]
 
+_MOST_OFFSETS = 10_000_000
+
 
 def dilation_offsets(dilation: int | None, dilation_nm: float | None, voxel_size: Triple) -> npt.NDArray[np.int64]:
     """Offsets (z, y, x) of the voxels that a dilated voxel covers.
@@ -34,7 +36,7 @@ def dilation_offsets(dilation: int | None, dilation_nm: float | None, voxel_size
     Raises
     ------
     InputError
-        If not exactly one of the two is given, or it is negative.
+        If not exactly one of the two is given, or it is negative or absurdly large.
 
     Examples
     --------
@@ -60,15 +62,24 @@ def _checked(value: float | None, what: str) -> float:
     return float(value)
 
 
+def _refuse_far(reach: list[int]) -> None:
+    """Refuse more offsets than any cleft asks for, before they are listed."""
+    if math.prod(2 * voxels + 1 for voxels in reach) > _MOST_OFFSETS:
+        z, y, x = reach
+        raise InputError(f"The dilation reaches {z:,}, {y:,} and {x:,} voxels along z, y and x; expected a few.")
+
+
 def _laboratory(radius: int) -> npt.NDArray[np.int64]:
     if radius == 0:
         return np.zeros((1, 3), np.int64)
+    _refuse_far([1, radius, radius])
     z, y, x = np.mgrid[-1:2, -radius : radius + 1, -radius : radius + 1]
     return np.argwhere(np.abs(z) + np.abs(y) + np.abs(x) <= radius) - (1, radius, radius)
 
 
 def _ball(radius: float, voxel_size: Triple) -> npt.NDArray[np.int64]:
     reach = [int(radius * (1 + 1e-9) // size) for size in voxel_size]
+    _refuse_far(reach)
     grids = np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij")
     squared = sum((grid * size) ** 2 for grid, size in zip(grids, voxel_size, strict=True))
     inside: npt.NDArray[np.int64] = np.argwhere(squared <= radius**2 * (1 + 1e-9)) - reach

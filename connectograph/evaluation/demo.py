@@ -6,6 +6,7 @@ from pathlib import Path
 
 from connectograph.errors import InputError
 from connectograph.io import write_volume
+from connectograph.io.files import explain_errors
 from connectograph.io.runs import read_run
 from connectograph.synthetic import make_phantom
 
@@ -32,15 +33,16 @@ def write_phantom(folder: Path) -> tuple[dict[str, str], bool]:
     Raises
     ------
     InputError
-        If the folder holds something else.
+        If the folder holds something else, or cannot be written to.
     """
     again = _is_demo(folder)
     inputs = folder / "inputs"
     if inputs.exists() and not again:
         raise InputError(f"{inputs} exists and is not from a demonstration: choose another --out.")
+    with explain_errors(inputs):
+        inputs.mkdir(parents=True, exist_ok=True)
     phantom = make_phantom("small", rng=SEED)
     cremi, predicted = inputs / "phantom.hdf", inputs / "prediction.hdf"
-    inputs.mkdir(parents=True, exist_ok=True)
     for file in (cremi, predicted):
         file.unlink(missing_ok=True)
     write_volume(cremi, phantom.segmentation, dataset="volumes/labels/neuron_ids")

@@ -67,8 +67,9 @@ def look_at_text(path: Path) -> TextLayout:
             line, more = stream.readline(2**26), stream.read(1)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if not line.strip() or "\0" in line:
-        found = "not text" if "\0" in line else "empty" if not line else "a file that begins with an empty line"
+    foreign = "\0" in line or "\ufffd" in line  # the second stands for bytes that are no UTF-8
+    if not line.strip() or foreign:
+        found = "not text in UTF-8" if foreign else "empty" if not line else "a file that begins with an empty line"
         raise InputError(f"{path} is {found}; expected a header line such as source,target,n_synapses.")
     delimiter = max(",\t; ", key=line.count)
     cells = tuple(next(csv.reader([line], delimiter=delimiter)))

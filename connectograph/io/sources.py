@@ -130,7 +130,8 @@ def check_file(path: str) -> int:
         if stat.S_ISREG(status.st_mode):
             open(path, "rb").close()  # may it be read?
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist{_suggest(path)}.") from None
+        shown = path or "'' (an empty name)"
+        raise InputError(f"{shown} does not exist{_suggest(path)}.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path!r} cannot be read: {reason}. Check the path and its permissions.") from None
