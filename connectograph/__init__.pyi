@@ -21,6 +21,8 @@ from .contacts import dilation_offsets as dilation_offsets
 from .contacts import find_contacts as find_contacts
 from .contacts import find_synapse_contacts as find_synapse_contacts
 from .degrees import compare_degrees as compare_degrees
+from .degrees import compare_neighbours as compare_neighbours
+from .degrees import compare_paths as compare_paths
 from .degrees import score_neurons as score_neurons
 from .errors import InputError as InputError
 from .errors import SchemaError as SchemaError

@@ -71,7 +71,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
     "neurons": {
         "segment_id": _ID, "role": "str", "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES,
         **{f"n_synapses_{part}": _COUNT for part in ("truth", "predicted", "shared")},
-        **{f"weighted_{score}": dtype for score, dtype in _SCORES.items()},
+        **{f"weighted_{score}": dtype for score, dtype in _SCORES.items()}, "cosine": _RATIO, "spearman": _RATIO,
     },
     "link_outcomes": {
         **_BOTH_IDS, "source": _ID, "target": _ID, "outcome": "str", "cause": "str", "detail": "str",

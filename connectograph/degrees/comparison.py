@@ -20,9 +20,10 @@ from connectograph.degrees.roles import count_up, roles_of, sum_roles
 from connectograph.errors import InputError
 from connectograph.graphs import AlignedEdges, as_aligned
 
-__all__ = ["DegreeComparison", "compare_degrees"]
+__all__ = ["PLACES", "DegreeComparison", "compare_degrees"]
 
-_PLACES = (5, 10)
+PLACES = (5, 10)
+"""Strongest partners that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class DegreeComparison(Shown):
         Neurons in the largest component, directions ignored.
     scc_truth, scc_predicted : int or None
         Neurons in the largest set within which every one reaches every other along the arrows; None if undirected.
+
+    Examples
+    --------
+    A ring of four loses one of its arrows: nobody reaches everybody any more:
+
+    >>> ring = nx.DiGraph([(1, 2), (2, 3), (3, 4), (4, 1)])
+    >>> found = compare_degrees(ring, nx.DiGraph([(1, 2), (2, 3), (3, 4)]))
+    >>> found.wcc_ratio, found.scc_truth, found.scc_predicted, found.agreement("out").mean_predicted
+    (1.0, 4, 1, 0.75)
     """
 
     directed: bool
@@ -170,7 +180,7 @@ def overlap_roles(both: AlignedEdges) -> Iterator[PartnerOverlap]:
     """Overlap of the strongest partners, for each role and k."""
     for role in roles_of(both):
         partners = list_partners(both, role)
-        for k in _PLACES:
+        for k in PLACES:
             yield overlap_partners(role, k, *partners)
 
 

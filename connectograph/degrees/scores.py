@@ -11,6 +11,7 @@ import pandas as pd
 
 from connectograph._networkx import nx
 from connectograph._numbers import divide
+from connectograph.degrees.profiles import measure_profiles
 from connectograph.degrees.roles import roles_of, sum_roles
 from connectograph.graphs import AlignedEdges, as_aligned
 
@@ -32,14 +33,16 @@ def score_neurons(
     pandas.DataFrame
         One row for each neuron and role, in this order: `segment_id` (uint64), `role`, `tp, fp, fn` (edges, int64),
         `precision, recall, f1`, `n_synapses_truth, n_synapses_predicted, n_synapses_shared` (int64),
-        `weighted_precision, weighted_recall, weighted_f1`. NaN: the neuron has no such edge in the prediction
-        (precision), in the truth (recall), in either (f1).
+        `weighted_precision, weighted_recall, weighted_f1`, `cosine, spearman` (of its synapses with each partner). NaN:
+        the neuron has no such edge in the prediction (precision), in the truth (recall), in either (f1, cosine), or all
+        its edges have the same weight in one of them (spearman).
 
     Notes
     -----
     Row and column sums of tp, fp, fn; weighted: shared = sum min(W, W'), precision = shared / sum W', recall = shared
     / sum W, F1 = 2 shared / (sum W + sum W'). Each edge counts for both of its ends, so "total" sums to twice the
-    counts of :func:`connectograph.compare_edges`, "in" and "out" to once. O(edges + neurons).
+    counts of :func:`connectograph.compare_edges`, "in" and "out" to once. Cosine and rank correlation:
+    :func:`connectograph.degrees.profiles.measure_profiles`. O(edges log edges + neurons).
 
     Examples
     --------
@@ -59,7 +62,8 @@ def score_neurons(
     }
     sums = {name: sum_roles(both, value) for name, value in values.items()}
     tables = [
-        _score_role(both.nodes, role, {name: roles[role] for name, roles in sums.items()}) for role in roles_of(both)
+        _score_role(both.nodes, role, {name: roles[role] for name, roles in sums.items()}, measure_profiles(both, role))
+        for role in roles_of(both)
     ]
     order = np.arange(len(both.nodes) * len(tables)).reshape(len(tables), -1).T.ravel()
     return pd.concat(tables, ignore_index=True).iloc[order].reset_index(drop=True)
@@ -94,7 +98,12 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["role", "n_neurons", "median", "p10", "weighted_mean"])
 
 
-def _score_role(nodes: npt.NDArray[np.uint64], role: str, sums: dict[str, npt.NDArray[np.int64]]) -> pd.DataFrame:
+def _score_role(
+    nodes: npt.NDArray[np.uint64],
+    role: str,
+    sums: dict[str, npt.NDArray[np.int64]],
+    profiles: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+) -> pd.DataFrame:
     tp, fp, fn = (sums[name] for name in ("tp", "fp", "fn"))
     truth, predicted, shared = (sums[f"n_synapses_{name}"] for name in ("truth", "predicted", "shared"))
     columns: dict[str, Any] = {
@@ -112,6 +121,8 @@ def _score_role(nodes: npt.NDArray[np.uint64], role: str, sums: dict[str, npt.ND
         "weighted_precision": _share(shared, predicted),
         "weighted_recall": _share(shared, truth),
         "weighted_f1": _share(2 * shared, truth + predicted),
+        "cosine": profiles[0],
+        "spearman": profiles[1],
     }
     return pd.DataFrame(columns, index=pd.RangeIndex(len(nodes)))
 

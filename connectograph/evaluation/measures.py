@@ -26,12 +26,15 @@ from connectograph.compare import (
     threshold_surface,
 )
 from connectograph.compare.operating import choose_operating_points
-from connectograph.degrees import compare_degrees, score_neurons, summarise_scores
-from connectograph.degrees.comparison import overlap_roles
+from connectograph.degrees import compare_degrees, compare_neighbours, compare_paths, score_neurons, summarise_scores
+from connectograph.degrees.comparison import PLACES
+from connectograph.degrees.partners import list_partners, overlap_partners
+from connectograph.degrees.profiles import mean_cosine, summarise_profiles
+from connectograph.degrees.roles import roles_of
 from connectograph.evaluation.content import undefined
 from connectograph.graphs import AlignedEdges
 from connectograph.motifs import compare_dyads, compare_motifs, compare_to_null, ratio_intervals
-from connectograph.uncertainty import edge_intervals, node_jackknife, ratio_interval
+from connectograph.uncertainty import Interval, edge_intervals, node_jackknife, ratio_interval
 from connectograph.uncertainty.clusters import no_interval
 
 __all__ = ["MEASURE_SETTINGS", "Measures", "describe_intervals", "leave_out_measures", "measure_connectomes"]
@@ -55,6 +58,7 @@ MEASURE_SETTINGS = {
 }
 """What decides these blocks besides the connectomes: part of the settings in report.json."""
 
+_NO_PROFILE = "no neuron has a partner, or none has partners of different weight in both graphs"
 _NULLS_BY_HAND = "connectograph.motifs.compare_to_null(truth, predicted, rng=...) compares with random graphs"
 
 
@@ -113,7 +117,7 @@ def measure_connectomes(
         "thresholds": _describe_thresholds(both),
         **sweep,
         "baselines": compare_baselines(both, contactome=contactome).to_dict(),
-        "neurons": {"scores": _rows_of(summarise_scores(scores)), **_describe_degrees(both)},
+        "neurons": _describe_neurons(both, scores),
         "motifs": {**_describe_motifs(both), **_describe_nulls(both, draw_nulls)},
     }
     return Measures(blocks, {"neurons": scores, **curve})
@@ -137,17 +141,34 @@ def _describe_weights(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) ->
     return {**compare_weights(both, contact_area=area, synapse_size=size).to_dict(), "intervals": intervals}
 
 
-def _describe_degrees(both: AlignedEdges) -> dict[str, Any]:
-    """Degrees and strongest partners, the mean overlap of partners with its interval."""
-    block = compare_degrees(both).to_dict()
-    if len(both.source) > _MAX_JACKKNIFE_PAIRS:
-        reason = f"no interval: more than {_MAX_JACKKNIFE_PAIRS} connected pairs"
-        found = {f"{row['role']} {row['k']}": no_interval(row["mean"], _LEVEL, 0, reason) for row in block["overlaps"]}
-    else:
-        found = node_jackknife(_mean_overlaps, _drop_isolated(both), level=_LEVEL)
+def _describe_neurons(both: AlignedEdges, scores: pd.DataFrame) -> dict[str, Any]:
+    """Scores and weights of single neurons, degrees, partners, neighbours, paths; intervals of two of these."""
+    profiles = [explain_missing(row, dict.fromkeys(row, _NO_PROFILE)) for row in summarise_profiles(scores)]
+    block = {
+        "scores": _rows_of(summarise_scores(scores)),
+        **compare_degrees(both).to_dict(),
+        "profiles": profiles,
+        "neighbours": compare_neighbours(both).to_dict(),
+        "paths": compare_paths(both).to_dict(),
+    }
+    found = _find_intervals(both, block["overlaps"], profiles)
     for row in block["overlaps"]:
         row["intervals"] = {"mean": found[f"{row['role']} {row['k']}"].to_dict()}
+    for row in profiles:
+        row["intervals"] = {"cosine_mean": found[f"{row['role']} cosine"].to_dict()}
     return block
+
+
+def _find_intervals(
+    both: AlignedEdges, overlaps: list[dict[str, Any]], profiles: list[dict[str, Any]]
+) -> dict[str, Interval]:
+    """Intervals of the mean overlap of partners and of the mean cosine, by leaving out neurons."""
+    if len(both.source) <= _MAX_JACKKNIFE_PAIRS:
+        return node_jackknife(_mean_agreements, _drop_isolated(both), level=_LEVEL)
+    means = {f"{row['role']} {row['k']}": row["mean"] for row in overlaps}
+    means |= {f"{row['role']} cosine": row["cosine_mean"] for row in profiles}
+    reason = f"no interval: more than {_MAX_JACKKNIFE_PAIRS} connected pairs"
+    return {name: no_interval(mean, _LEVEL, 0, reason) for name, mean in means.items()}
 
 
 def _drop_isolated(both: AlignedEdges) -> AlignedEdges:
@@ -157,8 +178,14 @@ def _drop_isolated(both: AlignedEdges) -> AlignedEdges:
     return replace(both, nodes=both.nodes[connected], source=source, target=target)
 
 
-def _mean_overlaps(both: AlignedEdges) -> dict[str, float]:
-    return {f"{found.role} {found.k}": found.mean for found in overlap_roles(both)}
+def _mean_agreements(both: AlignedEdges) -> dict[str, float]:
+    """Mean overlap of the strongest partners, and mean cosine of the weights, for each role."""
+    found: dict[str, float] = {}
+    for role in roles_of(both):
+        partners = list_partners(both, role)
+        found |= {f"{role} {k}": overlap_partners(role, k, *partners).mean for k in PLACES}
+        found[f"{role} cosine"] = mean_cosine(*partners)
+    return found
 
 
 def _find_sizes(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> npt.NDArray[np.float64]:

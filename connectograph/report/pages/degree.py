@@ -94,11 +94,22 @@ def _list_losses(neurons: Mapping[str, Any]) -> Element:
         ("Connected in the prediction alone (gained)", "–", format_count(neurons["n_gained"])),
         ("In the largest component", *(format_count(neurons[f"wcc_{side}"]) for side in ("truth", "predicted"))),
     ]
+    note = _add_paths(rows, neurons)
     strong = [neurons.get(f"scc_{side}") for side in ("truth", "predicted")]
-    note = ""
     if None in strong:
-        note = f"Strongly connected components: not available, {clean_text(reason_of(neurons, 'scc_truth'))}."
+        note += f"Strongly connected components: not available, {clean_text(reason_of(neurons, 'scc_truth'))}."
     else:
-        rows.append(("In the largest strongly connected component", *map(format_count, strong)))
+        rows.insert(3, ("In the largest strongly connected component", *map(format_count, strong)))
     columns = (Column("Segments", 0.56), Column("Truth", 0.22, "number"), Column("Prediction", 0.22, "number"))
     return Table("Lost and joined", columns, tuple(rows), note)
+
+
+def _add_paths(rows: list[tuple[str, str, str]], neurons: Mapping[str, Any]) -> str:
+    """Append how far signals get, where the run knows it, and say from how many segments it was looked at."""
+    paths = neurons.get("paths")
+    if not paths:
+        return ""
+    values = [[paths[f"{name}_{side}"] for side in ("truth", "predicted")] for name in ("reachability", "length")]
+    rows.append(("Ordered pairs with a path, of all", *map(format_score, values[0])))
+    rows.append(("Mean number of steps of the shortest paths", *map(_decimal, values[1])))
+    return "" if paths["exact"] else f"Paths: from {paths['n_sources']:,} segments drawn at random. "

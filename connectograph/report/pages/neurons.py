@@ -11,12 +11,12 @@ from connectograph.plots import plot_neuron_distribution, plot_neurons
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Column, Element, Figure, Paragraph, Section, Table
 from connectograph.report.pages.common import explain_block, explain_missing
-from connectograph.report.wording import count_of, format_count, format_score
+from connectograph.report.wording import count_of, format_count, format_decimal, format_interval, format_score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["build_neurons"]
+__all__ = ["build_neurons", "describe_neurons"]
 
 _TITLE = "Neurons"
 _ROLES = {"in": "Incoming connections", "out": "Outgoing connections", "total": "All connections"}
@@ -28,15 +28,16 @@ def build_neurons(contents: ReportContents) -> Section:
     neurons, table = contents.report.get("neurons"), contents.tables.get("neurons")
     if not neurons:
         return Section("neurons", _TITLE, (explain_block(contents.report, "neurons"),))
-    elements: list[Element] = [Paragraph(_describe(neurons), "lead")]
+    elements: list[Element] = [Paragraph(describe_neurons(neurons), "lead")]
     if table is None or not table["f1"].notna().any():
         elements.append(explain_missing("no neuron has a connection, or the table neurons is missing"))
     else:
-        elements += [_draw(neurons, table), _list_scores(neurons), _list_worst(table)]
+        elements += [_draw(neurons, table), _list_scores(neurons), *_list_profiles(neurons), _list_worst(table)]
     return Section("neurons", _TITLE, tuple(elements))
 
 
-def _describe(neurons: Mapping[str, Any]) -> str:
+def describe_neurons(neurons: Mapping[str, Any]) -> str:
+    """How well the connections of single neurons are found."""
     total = next((row for row in neurons["scores"] if row["role"] == "total"), None)
     if total is None or total["median"] is None:
         return "No neuron has a connection in either graph."
@@ -53,7 +54,7 @@ def _draw(neurons: Mapping[str, Any], table: pd.DataFrame) -> Figure:
         plot_neuron_distribution(table, ax=axes[1])
 
     caption = "F1 of the connections of each neuron: left, by its synapses in the truth; right, its distribution."
-    return Figure("neurons.png", caption, f"F1 of single neurons. {_describe(neurons)}", draw, 0.46, panels=2)
+    return Figure("neurons.png", caption, f"F1 of single neurons. {describe_neurons(neurons)}", draw, 0.46, panels=2)
 
 
 def _list_scores(neurons: Mapping[str, Any]) -> Table:
@@ -68,6 +69,36 @@ def _list_scores(neurons: Mapping[str, Any]) -> Table:
     names = ("Neurons", "Median", "Worst tenth", "Mean by synapses")
     columns = (Column("", 0.32), *(Column(name, 0.17, "number") for name in names))
     return Table("F1 of single neurons", columns, rows)
+
+
+def _list_profiles(neurons: Mapping[str, Any]) -> list[Table]:
+    """How alike the weights of each neuron's connections are, where the run knows it."""
+    rows = tuple(_profile_row(row) for row in neurons.get("profiles", ()))
+    names = {"Neurons": 0.12, "Cosine, mean": 0.24, "Worst tenth": 0.16, "Rank correlation, mean": 0.22}
+    columns = (Column("", 0.26), *(Column(name, width, "number") for name, width in names.items()))
+    return [Table("Synapses with each partner", columns, rows, _describe_neighbours(neurons))] if rows else []
+
+
+def _profile_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    interval = format_interval(row["intervals"]["cosine_mean"])
+    return (
+        _ROLES[row["role"]],
+        format_count(row["n_cosine"]),
+        f"{format_score(row['cosine_mean'])} {interval}".strip(),
+        format_score(row["cosine_p10"]),
+        format_decimal(row["spearman_mean"]),
+    )
+
+
+def _describe_neighbours(neurons: Mapping[str, Any]) -> str:
+    """What the columns are, and whether neurons stay alike the same ones."""
+    text = "Of each neuron's numbers of synapses with its partners, true against predicted; 1 is the same proportions."
+    near = neurons["neighbours"]
+    if near["mean"] is None:
+        return text
+    asked = "" if near["exact"] else f" (of {near['n_asked']:,} neurons drawn)"
+    share = format_score(near["mean"])
+    return f"{text} The {near['k']} neurons that are connected most alike stay the same to {share}{asked}."
 
 
 def _list_worst(table: pd.DataFrame) -> Element:
