@@ -46,6 +46,19 @@ class OwnSegmentation:
     neurons : (N,) array of uint64
         The true segment that most of each lies in; 0 if none. A segment that is scored under another id does not stand
         for that neuron.
+
+    Examples
+    --------
+    Neuron 5 is split: its piece is scored under the id 9, so a link of the piece is one that the neuron lost:
+
+    >>> def links(synapse, source, target):
+    ...     nowhere = {f"{axis}_nm": [0.0] for axis in "zyx"}
+    ...     return make_table("links", {"synapse_id": synapse, "source": source, "target": target, **nowhere,
+    ...                                 "directed": [False], "n_voxels": [1], "score": [np.nan]})
+    >>> own = OwnSegmentation(links([7], [4], [5]), np.array([4, 5, 9], "uint64"), np.array([4, 5, 5], "uint64"))
+    >>> matches = pd.DataFrame({"synapse_id_truth": [1], "synapse_id_predicted": [7]}, dtype="uint64")
+    >>> attribute_links(links([1], [4], [5]), links([7], [4], [9]), matches, segmentation=own)["cause"].tolist()
+    ['split', 'split']
     """
 
     links: pd.DataFrame

@@ -37,6 +37,14 @@ class ScoreBounds(Shown):
     ----------
     lower, upper : float
         Both are reached; NaN if the score is undefined whatever that part holds.
+
+    Examples
+    --------
+    Of ten predicted connections six are right and two open:
+
+    >>> bounds = bound_scores(6, 2, 0, n_open=2, n_unseen=0)["precision"]
+    >>> bounds.lower, bounds.upper
+    (0.6, 0.8)
     """
 
     lower: float
@@ -70,6 +78,14 @@ class SparseScore(Shown):
         Connections without a proofread end.
     precision, recall, f1 : ScoreBounds
         Of all pairs with a proofread end.
+
+    Examples
+    --------
+    Only neuron 1 is proofread, so 1-2 and 1-3 are half known and 2-3 not at all:
+
+    >>> found = compare_sparse(nx.Graph([(1, 2), (2, 3)]), nx.Graph([(1, 2), (1, 3)]), proofread=[1])
+    >>> (found.found, found.missed, found.n_open), found.known.n_truth, found.n_excluded_truth
+    ((1, 0, 1), 0, 2)
     """
 
     n_neurons: int

@@ -40,6 +40,15 @@ class SiteMatch(Shown):
         Rows of the tables that are matched with each other.
     n_fn_at_border, n_fp_at_border : int or None
         Of those without a match, how many have a site within the distance of the border; None without bounds.
+
+    Examples
+    --------
+    Two pairs of sites, 100 nm and nothing apart; a third one is missed:
+
+    >>> from connectograph.matching.scores import MatchScore
+    >>> found = SiteMatch(MatchScore(2, 0, 1), 50.0, np.array([0, 1]), np.array([1, 0]), None, None)
+    >>> found.score.recall == 2 / 3, found.to_dict()["mean_distance"], found.to_dict()["n_at_border_reason"]
+    (True, 50.0, 'the bounds are not known')
     """
 
     score: MatchScore
@@ -69,6 +78,19 @@ class SiteComparison(Shown):
     cremi, max_cardinality : SiteMatch
         Matched at least total cost, where a pair without a match costs twice the distance; matched as many as
         possible, of these at least total cost.
+
+    Examples
+    --------
+    One pair of sites, found 30 nm (presynaptic) and 50 nm (postsynaptic) away:
+
+    >>> from connectograph.tables import make_table
+    >>> def site(pre, post):
+    ...     at = {f"{end}_{axis}_nm": [0.0] for end in ("pre", "post") for axis in "zy"}
+    ...     ids = {"pre_site_id": [1], "post_site_id": [2], "source": [1], "target": [2]}
+    ...     return make_table("partner_sites", {**ids, **at, "pre_x_nm": [pre], "post_x_nm": [post]})
+    >>> found = compare_partner_sites(site(0.0, 0.0), site(30.0, 50.0))
+    >>> found.n_candidates, found.cremi.score.f1, found.cremi.mean_distance
+    (1, 1.0, 40.0)
     """
 
     max_distance_nm: float

@@ -65,6 +65,17 @@ class SynapseMatch(Shown):
         synapses that touch the true one; `n_overlaps_predicted`: the other way round. `n_pairs_...`: different pairs
         that each joins; `partners`: what the predicted pairs are to the true ones, '' if unmatched, unlinked, or
         without links. The position is the true synapse's, of a fp the predicted one's.
+
+    Examples
+    --------
+    A true synapse of four voxels is found in two pieces, of two voxels and of one:
+
+    >>> from connectograph import Volume, label_synapses
+    >>> rows = np.array([[[5, 5, 5, 5, 0, 0]], [[8, 8, 0, 9, 0, 0]]], "uint64")
+    >>> truth, predicted = (label_synapses(Volume(row[None], voxel_size=(40, 4, 4)), form="labels") for row in rows)
+    >>> found = match_synapses(truth, predicted)
+    >>> (found.score.tp, found.score.fp, found.mean_iou), (found.n_split, found.n_duplicates, found.n_invented)
+    ((1, 1, 0.5), (1, 1, 0))
     """
 
     rule: str

@@ -64,6 +64,16 @@ class MotifProfile(Shown):
         Number of maximal cliques of each size, isolated neurons left out; None if there are too many to list.
     quick : bool
         Whether cliques were not looked for.
+
+    Examples
+    --------
+    A ring of three arrows, one of them answered, and a fourth neuron:
+
+    >>> found = measure_motifs(nx.DiGraph([(1, 2), (2, 3), (3, 1), (1, 3)]), nodes=[4])
+    >>> found.n_edges, found.counts["120C"], found.n_three_cycles, round(found.density, 3), found.reciprocity
+    (4, 1, 1, 0.333, 0.5)
+    >>> round(found.rho, 2), found.transitivity, found.n_independent_cycles, found.largest_clique
+    (0.25, 1.0, 1, 3)
     """
 
     n_nodes: int

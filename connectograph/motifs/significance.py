@@ -49,6 +49,16 @@ class NullComparison(Shown):
         Mean share of the edges that the random graphs still have.
     n_unmixed : int
         Random graphs whose overlap had not stopped falling (both sides together); 0 is good.
+
+    Examples
+    --------
+    Ten feed-forward loops are more than chance makes of their arrows; the prediction loses all of them:
+
+    >>> loops = nx.DiGraph([(3 * i + a, 3 * i + b) for i in range(10) for a, b in ((0, 1), (1, 2), (0, 2))])
+    >>> lost = nx.DiGraph([(3 * i + a, 3 * i + b) for i in range(10) for a, b in ((0, 1), (1, 2))])
+    >>> found = compare_to_null(loops, lost, rng=np.random.default_rng(0), n=10)
+    >>> found.motifs.set_index("motif").loc["030T", ["finding_truth", "finding_predicted"]].tolist()
+    ['more', 'chance']
     """
 
     motifs: pd.DataFrame
