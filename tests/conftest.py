@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import numpy as np
@@ -33,6 +34,12 @@ settings.register_profile("thorough", max_examples=1000, **COMMON)  # pytest --h
 settings.load_profile("repeatable")
 
 VOXEL_SIZE = (40.0, 4.0, 4.0)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

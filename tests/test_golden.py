@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import connectograph as cg
+from connectograph.cli import main
 
 HERE = Path(__file__).resolve().parent / "golden"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "golden"
@@ -72,18 +73,36 @@ def test_python(golden):
     assert ev.report["nodes"]["n_segments"] == golden["n_segments"] == len(ev.truth_graph) == len(ev.predicted_graph)
 
 
-def test_command_line_and_files(golden, tmp_path):
-    files, out = folder_of(golden["name"]), tmp_path / "run"
-    command = [
-        sys.executable, "-m", "connectograph", "evaluate", str(files / f"{golden['name']}.hdf"),
-        "--predicted", str(files / f"{golden['name']}_pred.xz"), "--dilation", str(golden["dilation_voxels"]),
-        "--min-segment-voxels", str(golden["min_segment_voxels"]), "--contactome", "--no-report", "--out", str(out),
+def command_of(golden, out):
+    files = folder_of(golden["name"])
+    return [
+        "evaluate", str(files / f"{golden['name']}.hdf"), "--predicted", str(files / f"{golden['name']}_pred.xz"),
+        "--dilation", str(golden["dilation_voxels"]), "--min-segment-voxels", str(golden["min_segment_voxels"]),
+        "--contactome", "--no-report", "--out", str(out),
     ]  # fmt: skip
+
+
+def test_command_line_and_files(golden, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(command_of(golden, out)) == 0
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err
+    check_run(printed.out, out, golden)
+
+
+def test_command_line_as_a_process(tmp_path):
+    golden = {**json.loads((HERE / "phantom_b_d3_t50.json").read_bytes()), "name": "phantom_b"}
+    command = [sys.executable, "-m", "connectograph", *command_of(golden, tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    check_run(done.stdout, tmp_path / "run", golden)
+
+
+def check_run(printed, out, golden):
+    """What was printed and what lies on disk."""
     size = golden["n_segments"]
     values = [f"{golden[key]:.4f}" for key in ("precision", "recall", "f1")]
-    closing = [line.split() for line in done.stdout.splitlines()[-4:]]
+    closing = [line.split() for line in printed.splitlines()[-4:]]
     assert closing == [
         ["connectivity", "matrix", str(size), "x", str(size)],
         *([name, value] for name, value in zip(("precision", "recall", "F1"), values, strict=True)),
