@@ -162,7 +162,7 @@ def test_finished_work_is_not_done_again(call, tmp_path, monkeypatch):
         assert call()[0] == 3
     with monkeypatch.context() as patch:
         patch.setattr("connectograph.contacts.synapse_contacts._BlockScan.__call__", fail)
-        patch.setattr("connectograph.synapses._extract_heat", fail)
+        patch.setattr("connectograph.synapses.labelling._extract_heat", fail)
         assert call("--resume")[0] == 0
     code, _ = call("--resume", "--fail-under", "1.1")
     assert code == 1, "finished: judged again, not computed again"

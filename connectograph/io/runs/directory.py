@@ -1,53 +1,36 @@
-"""Run directories: one run at a time, nothing of others touched, the manifest last.
-
-A run directory belongs to one process while a run is open. ``run.json``, written last, lists every file of the run
-with size and SHA-256; until then a journal in the hidden folder ``.connectograph`` lists them. Only files listed in
-one of the two are ever replaced or removed.
-"""
+"""Opening, filling, finishing and removing a run directory."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from connectograph.errors import InputError
-from connectograph.io.files import TEMPORARY, dump_json, explain_errors, redact, save_npz, sha256_file, write_atomic
+from connectograph.io.files import TEMPORARY, dump_json, explain_errors, redact, write_atomic
 from connectograph.io.locks import hold_lock
+from connectograph.io.runs.record import RECORD, SCHEMA, check_names, describe_file, locate_file, read_run
 
 __all__ = [
     "Run",
     "abandon_run",
     "check_room",
-    "dump_json",
     "finish_run",
     "open_run",
     "place_file",
-    "read_run",
-    "redact",
     "remove_run",
     "revise_run",
-    "save_npz",
-    "sha256_file",
-    "verify_manifest",
-    "write_atomic",
 ]
 
-SCHEMA = "connectograph.run/1"
-
-_RECORD = "run.json"
 _LOCK = ".connectograph.lock"
 _SCRATCH = ".connectograph"
-_OURS = (_RECORD, "report.json", "report.pdf", "report.html", "study.json", "study.html")
+_OURS = (RECORD, "report.json", "report.pdf", "report.html", "study.json", "study.html")
 _NEEDED_FILES = 100
-_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
-_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +101,7 @@ def open_run(
     Examples
     --------
     >>> import tempfile
+    >>> from connectograph.io.runs import verify_manifest
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with open_run(f"{folder}/A") as run:
     ...         write_atomic(place_file(run, "report.json"), dump_json({"f1": 1.0}))
@@ -163,6 +147,7 @@ def revise_run(path: str | Path) -> Iterator[Run]:
     Examples
     --------
     >>> import tempfile
+    >>> from connectograph.io.runs import verify_manifest
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with open_run(folder) as run:
     ...         write_atomic(place_file(run, "report.html"), "old")
@@ -178,8 +163,8 @@ def revise_run(path: str | Path) -> Iterator[Run]:
         run = Run(folder, record.get("identity", ""), frozenset(record["files"]))
         _start_journal(run)
         yield run
-        files = {**record["files"], **{name: _describe(folder / name) for name in run.files}}
-        write_atomic(folder / _RECORD, dump_json({**record, "files": dict(sorted(files.items()))}))
+        files = {**record["files"], **{name: describe_file(folder / name) for name in run.files}}
+        write_atomic(folder / RECORD, dump_json({**record, "files": dict(sorted(files.items()))}))
         with explain_errors(run.scratch):
             shutil.rmtree(run.scratch)
 
@@ -202,7 +187,7 @@ def place_file(run: Run, name: str) -> Path:
     InputError
         If a file of that name is there that no run of ours wrote.
     """
-    target = _locate(run.folder, name)
+    target = locate_file(run.folder, name)
     if os.path.lexists(target) and name not in run.earlier and name not in run.files:
         raise InputError(f"{target} is not a file of this run and is not replaced: move it, or choose another --out.")
     with explain_errors(target):
@@ -228,9 +213,9 @@ def finish_run(run: Run, record: Mapping[str, Any]) -> None:
     InputError
         If a file that was placed is not there.
     """
-    manifest = {name: _describe(run.folder / name) for name in sorted(run.files)}
+    manifest = {name: describe_file(run.folder / name) for name in sorted(run.files)}
     content = {"schema": SCHEMA, **_redacted(record), "identity": run.identity, "files": manifest}
-    write_atomic(run.folder / _RECORD, dump_json(content))
+    write_atomic(run.folder / RECORD, dump_json(content))
     with explain_errors(run.scratch):
         shutil.rmtree(run.scratch)
 
@@ -289,93 +274,12 @@ def remove_run(path: str | Path) -> None:
             each.rmdir()
 
 
-def read_run(path: str | Path) -> dict[str, Any]:
-    """The content of a directory's ``run.json``.
-
-    Parameters
-    ----------
-    path : str or Path
-        The run directory.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        If the directory holds no finished run.
-    """
-    file = Path(path) / _RECORD
-    try:
-        record = json.loads(file.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path} holds no finished run: {file} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON ({error}): the run must be made again.") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not isinstance(record.get("files"), dict):
-        raise InputError(f"{file} is not the record of a connectograph run (schema {SCHEMA!r} with 'files').")
-    _check_names(Path(path), record["files"])
-    return record
-
-
-def verify_manifest(path: str | Path) -> dict[str, str]:
-    """Files of a run that are not as they were written.
-
-    Parameters
-    ----------
-    path : str or Path
-        The run directory.
-
-    Returns
-    -------
-    dict of str to str
-        File name to what is wrong with it; empty if all are intact.
-
-    Raises
-    ------
-    InputError
-        If the directory holds no finished run.
-    """
-    folder = Path(path)
-    verdicts = {name: _compare(folder / name, expected) for name, expected in read_run(folder)["files"].items()}
-    return {name: verdict for name, verdict in verdicts.items() if verdict}
-
-
-def _compare(file: Path, expected: Any) -> str:
-    if not file.is_file():
-        return "missing"
-    found = _describe(file)
-    if found == expected:
-        return ""
-    return f"changed: {found['size']:,} bytes, sha256 {found['sha256']}; expected {expected}"
-
-
-def _describe(file: Path) -> dict[str, Any]:
-    digest = sha256_file(file)
-    return {"size": file.stat().st_size, "sha256": digest}
-
-
 def _make_folder(folder: Path) -> Path:
     if folder.is_file():
         raise InputError(f"{folder} is a file; --out names a directory.")
     with explain_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _locate(folder: Path, name: str) -> Path:
-    """A file inside the folder, whatever the name or a symbolic link says."""
-    target = folder / name if _NAME.fullmatch(name) else folder
-    if target == folder or not target.parent.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{folder}: {name!r} is no name of a file inside a run directory.")
-    return target
-
-
-def _check_names(folder: Path, names: Iterable[Any]) -> frozenset[str]:
-    for name in names:
-        _locate(folder, str(name))
-    return frozenset(map(str, names))
 
 
 def _journal(folder: Path) -> Path:
@@ -388,10 +292,10 @@ def _look_into(folder: Path) -> _Found:
         raise InputError(f"{folder / _SCRATCH} is a symbolic link, not what a run makes: choose another --out.")
     lines = _read_journal(folder)
     identity = lines[0].get("identity") if lines and isinstance(lines[0], dict) else None
-    names = _check_names(folder, lines[1:])
-    if (folder / _RECORD).exists():
+    names = check_names(folder, lines[1:])
+    if (folder / RECORD).exists():
         record = read_run(folder)
-        return _Found(names | {_RECORD, *record["files"]}, record.get("identity"), finished=True)
+        return _Found(names | {RECORD, *record["files"]}, record.get("identity"), finished=True)
     files = [folder / name for name in names] + _iterate_scratch(folder)
     return _Found(names, identity, unfinished=any(file.exists() for file in files))
 
@@ -451,7 +355,7 @@ def _remove_temporaries(run: Run) -> None:
 
 def _remove_earlier(run: Run) -> None:
     """Remove an earlier run's files, its record first: without it the directory does not pass for finished."""
-    for name in sorted(run.earlier, key=lambda name: name != _RECORD):
+    for name in sorted(run.earlier, key=lambda name: name != RECORD):
         (run.folder / name).unlink(missing_ok=True)
     for item in _iterate_scratch(run.folder):
         if item.is_dir() and not item.is_symlink():
