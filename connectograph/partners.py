@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from connectograph.blocks import EngineLike
 from connectograph.contacts.synapse_contacts import scan_segmentation
 from connectograph.errors import InputError
 from connectograph.runs import RunLabels
@@ -259,7 +260,12 @@ def attach_points(
 
 
 def pair_sites(
-    pre: Synapses, post: Synapses, offsets: npt.NDArray[np.int64], *, workers: int | None = None
+    pre: Synapses,
+    post: Synapses,
+    offsets: npt.NDArray[np.int64],
+    *,
+    workers: int | None = None,
+    engine: EngineLike = None,
 ) -> pd.DataFrame:
     """Synapses of presynaptic and postsynaptic masks: each pair of sites that touch within the dilation.
 
@@ -269,8 +275,8 @@ def pair_sites(
         The sites, on the same grid.
     offsets : (K, 3) array of int64
         The dilation; see :func:`~connectograph.contacts.dilation_offsets`.
-    workers : int, optional
-        Threads.
+    workers, engine
+        As in :func:`connectograph.evaluate`.
 
     Returns
     -------
@@ -292,7 +298,7 @@ def pair_sites(
     """
     labels = RunLabels(post.shape, post.starts, post.lengths, (post.codes + 1).astype(np.uint64))
     canvas = Volume(labels, post.voxel_size, post.offset, post.name)
-    pairs = scan_segmentation(canvas, [pre], offsets, workers=workers).neighbours[0].touches
+    pairs = scan_segmentation(canvas, [pre], offsets, workers=workers, engine=engine).neighbours[0].touches
     sites = [measure_synapses(each) for each in (pre, post)]
     rows = [np.searchsorted(pre.ids, pairs["synapse_id"]), pairs["segment_id"].to_numpy().astype(np.int64) - 1]
     order = np.lexsort(rows[::-1])

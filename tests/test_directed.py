@@ -254,9 +254,14 @@ def test_inputs_without_direction_are_refused(options, words):
         evaluate(SEG, **{"partner_rule": "partners", **options})
 
 
-def test_many_predictions_with_a_directed_rule_are_refused():
-    with pytest.raises(InputError, match="Evaluate each prediction for itself"):
-        cg.evaluate_many(SEG, SEG, [SEG], partner_rule="pre-post")
+@pytest.mark.parametrize("rule", ["partners", "pre-post"])
+def test_several_predictions_are_ranked_like_each_alone(rule):
+    some = [PAIRS[0], PAIRS[3]]
+    make = annotations_of if rule == "partners" else masks_of
+    sides = [make([pair[::-1] for pair in some]), make(some[:1]), make(some)]
+    study = cg.evaluate_many(SEG, make(some), sides, partner_rule=rule)
+    assert study.table["f1"].tolist() == [1.0, 2 / 3, 0.0]
+    assert study.table["name"].tolist() == ["prediction-3", "prediction-2", "prediction"]
 
 
 def test_empty_points_are_valid():

@@ -216,8 +216,6 @@ def test_files_verify_render_and_stay_the_same(phantom, tmp_path, capsys):
 def test_a_predicted_segmentation_needs_predicted_synapses(phantom):
     with pytest.raises(cg.InputError, match="without predicted synapses: pass --predicted"):
         cg.evaluate(phantom.segmentation, truth=phantom.truth, predicted_segmentation=phantom.segmentation)
-    with pytest.raises(cg.InputError, match="cannot be used with the partner rules 'partners' and 'pre-post'"):
-        evaluate(phantom.segmentation, phantom.truth, phantom.segmentation, partner_rule="partners")
     other = cg.Volume(phantom.segmentation.labels[:, :, 1:], phantom.segmentation.voxel_size)
     with pytest.raises(cg.InputError, match="shape"):
         evaluate(phantom.segmentation, phantom.truth, other)

@@ -124,12 +124,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         traced = _open_skeletons(options)
         return evaluate_several(options, _read_settings(options), reading, _read_card(options), traced)
     if options.partner_rule in RULES:
-        from connectograph.evaluation.segmentations import refuse_directed
-
-        _open_skeletons(options)
-        refuse_directed(options.predicted_segmentation)
-        settings, card = _read_settings(options), _read_card(options)
-        return _finish(evaluate_pairs(options, settings, reading), options, card)
+        traced, settings, card = _open_skeletons(options), _read_settings(options), _read_card(options)
+        return _finish(evaluate_pairs(options, settings, reading, traced), options, card)
     refuse_pairs(options)
     card = _read_card(options)
     predicted = options.predicted[0] if options.predicted else None
@@ -162,7 +158,7 @@ def run_compare(options: argparse.Namespace) -> int:
 
         return compare_several(options, card)
     predicted = options.predicted[0]
-    how: dict[str, Any] = {"directed": options.directed, "match": options.match}
+    how: dict[str, Any] = {"directed": options.directed, "match": options.match, "types": options.types}
     how["proofread"] = None if options.proofread is None else read_ids(options.proofread, "--proofread")
     evaluation = compare_connectomes(options.truth, predicted, **how)
     return _finish(evaluation, options, card)

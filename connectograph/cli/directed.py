@@ -4,53 +4,84 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectograph.cli.console import print_card, show_progress
 from connectograph.errors import InputError
 from connectograph.io.sources import format_of, split_path
+from connectograph.volumes import Volume
 
 if TYPE_CHECKING:
+    from connectograph.evaluation.cases import Cases
     from connectograph.evaluation.result import Evaluation
     from connectograph.evaluation.settings import Settings
+    from connectograph.evaluation.skeletons import GivenSkeletons
     from connectograph.io.points import SynapsePoints
 
-__all__ = ["RULES", "evaluate_pairs", "refuse_pairs", "show_points"]
+__all__ = ["RULES", "evaluate_pairs", "evaluate_shown", "open_cases", "refuse_pairs", "show_points"]
 
 RULES = ("partners", "pre-post")
 """The directed rules, known without loading what applies them."""
 
+_VARYING = ("predicted", "predicted_post")
+"""What several predictions differ in."""
 
-def evaluate_pairs(options: argparse.Namespace, settings: Settings, reading: dict[str, Any]) -> Evaluation:
+
+def evaluate_pairs(
+    options: argparse.Namespace, settings: Settings, reading: dict[str, Any], skeletons: GivenSkeletons
+) -> Evaluation:
     """Evaluate points or presynaptic and postsynaptic masks, with input cards and progress."""
-    from connectograph.evaluation.directed import evaluate_sources
-    from connectograph.evaluation.directed_inputs import join_pairs, read_directed
-    from connectograph.io.points import SynapsePoints
+    return next(evaluate_shown(open_cases(options, settings, reading), options, skeletons))
 
-    if settings.partner_rule == "partners":
+
+def open_cases(options: argparse.Namespace, settings: Settings, reading: dict[str, Any]) -> Cases:
+    """The inputs of all predictions, checked to be of the chosen partner rule."""
+    from connectograph.evaluation.cases import read_cases
+    from connectograph.evaluation.directed_inputs import join_pairs
+
+    if settings.partner_rule != "pre-post":
         refuse_pairs(options, "the rule 'pre-post'")
-    named = {
-        "segmentation": options.segmentation,
-        "truth": options.truth,
-        "truth_post": options.truth_post,
-        "predicted": options.predicted[0] if options.predicted else None,
-        "predicted_post": options.predicted_post,
-        "raw": options.raw,
-    }
-    sources = join_pairs(named)
-    reading = {**reading, "point_resolution": options.point_resolution}
-    inputs = read_directed(**sources, partner_rule=settings.partner_rule, **reading)
-    total = 0
-    for role, each in inputs.items():
-        if isinstance(each, SynapsePoints):
-            print_points(role, each)
-        else:
+    if settings.partner_rule in RULES:
+        reading = {**reading, "point_resolution": options.point_resolution}
+    roles = ("segmentation", "truth", "truth_post", "raw", "predicted_segmentation")
+    shared = {"truth": None, **join_pairs({role: getattr(options, role) for role in roles})}
+    return read_cases(shared, _pair_predictions(options) or [None], settings, reading)
+
+
+def evaluate_shown(cases: Cases, options: argparse.Namespace, skeletons: GivenSkeletons) -> Iterator[Evaluation]:
+    """Evaluate all, with input cards and progress."""
+    from connectograph.blocks import open_engine, plan_memory
+
+    shown = list(cases.inputs[0].items())
+    shown += [(role, each) for inputs in cases.inputs[1:] for role, each in inputs.items() if role in _VARYING]
+    for role, each in shown:
+        if isinstance(each, Volume):
             print_card(role, each)
-            total += math.prod(each.shape) if role == "segmentation" else 0
-    how = {"inputs": inputs, "workers": options.workers}
-    with show_progress(total, "evaluating") as progress:
-        return evaluate_sources(sources, settings, reading, progress=progress, **how)
+        else:
+            print_points(role, each)
+    plan = plan_memory(cases.volumes, options.workers, options.engine, options.max_memory)
+    print(f"memory       about {plan.n_bytes / 2**30:.1f} GiB at most, with workers: {plan.workers}")
+    total = sum(math.prod(each.shape) for role, each in shown if isinstance(each, Volume) and role != "raw")
+    with (
+        show_progress(total, "evaluating") as progress,
+        open_engine(options.engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened,
+    ):
+        yield from cases.evaluate(skeletons=skeletons, engine=opened, progress=progress)
+
+
+def _pair_predictions(options: argparse.Namespace) -> list[Any]:
+    """Each prediction: a file, or its presynaptic and its postsynaptic mask."""
+    given, post = options.predicted or [], options.predicted_post
+    if not post:
+        return list(given)
+    if len(given) != len(post):
+        raise InputError(
+            f"--predicted names {len(given)} presynaptic masks and --predicted-post {len(post)} postsynaptic "
+            "ones: name one of each for every prediction, in the same order."
+        )
+    return list(zip(given, post, strict=True))
 
 
 def refuse_pairs(options: argparse.Namespace, rule: str = "a directed --partner-rule") -> None:

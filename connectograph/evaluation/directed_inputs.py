@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from connectograph.errors import InputError
+from connectograph.evaluation.inputs import refuse_without_synapses
 from connectograph.io.points import SynapsePoints, read_points
 from connectograph.io.sources import split_path
 from connectograph.io.volumes import read_volume
 from connectograph.volumes import Triple, Volume, check_same_grid
 
-__all__ = ["Inputs", "describe_sources", "join_pairs", "read_directed"]
+__all__ = ["Inputs", "describe_sources", "join_pairs", "read_directed", "read_directed_cases", "volumes_of"]
 
 Inputs: TypeAlias = dict[str, Any]
 """By role: "segmentation", "raw" and masks are volumes, points SynapsePoints; "truth_post" is a second mask."""
@@ -25,6 +26,7 @@ def read_directed(
     truth: Any,
     predicted: Any,
     raw: Any = None,
+    predicted_segmentation: Any = None,
     *,
     partner_rule: str,
     axes: str = "zyx",
@@ -36,7 +38,7 @@ def read_directed(
 
     Parameters
     ----------
-    segmentation, raw : path or Volume
+    segmentation, raw, predicted_segmentation : path or Volume
     truth, predicted
         Rule "partners": what :func:`~connectograph.io.points.read_points` takes; without a truth, the annotations in
         the segmentation's CREMI file. Rule "pre-post": a pair of volumes (presynaptic, postsynaptic sites), or one
@@ -56,6 +58,7 @@ def read_directed(
     InputError
         If one cannot be opened, says nothing of direction, or they do not fit together.
     """
+    refuse_without_synapses(predicted_segmentation, predicted)
     how: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     volume = read_volume(segmentation, role="segmentation", **how)
     inputs: Inputs = {"segmentation": volume}
@@ -68,10 +71,41 @@ def read_directed(
         for name, part in _name_masks(source, role).items():
             inputs[name] = read_volume(part, role="predicted", like=volume, **how)
             check_same_grid(volume, inputs[name])
-    if raw is not None:
-        inputs["raw"] = read_volume(raw, role="raw", like=volume, **how)
-        check_same_grid(volume, inputs["raw"])
+    others = {"raw": (raw, "raw"), "predicted_segmentation": (predicted_segmentation, "segmentation")}
+    for name, (source, kind) in others.items():
+        if source is not None:
+            inputs[name] = read_volume(source, role=kind, like=volume, **how)
+            check_same_grid(volume, inputs[name])
     return inputs
+
+
+def read_directed_cases(
+    sources: Mapping[str, Any], predicted: Sequence[Any], *, partner_rule: str, **reading: Any
+) -> list[Inputs]:
+    """The inputs of the evaluation of each of several predictions; what they share is opened once.
+
+    Parameters
+    ----------
+    sources : mapping of str to object
+        "segmentation" and what else there is, as :func:`read_directed` takes them.
+    predicted : sequence
+        Predictions, at least one.
+    partner_rule, **reading
+        As in :func:`read_directed`.
+
+    Returns
+    -------
+    list of dict
+    """
+    first = read_directed(**{**sources, "predicted": predicted[0]}, partner_rule=partner_rule, **reading)
+    shared = join_pairs({role: each for role, each in first.items() if role not in ("predicted", "predicted_post")})
+    others = (read_directed(**shared, predicted=each, partner_rule=partner_rule, **reading) for each in predicted[1:])
+    return [first, *others]
+
+
+def volumes_of(inputs: Inputs) -> dict[str, Volume]:
+    """The inputs that are volumes, by role."""
+    return {role: each for role, each in inputs.items() if isinstance(each, Volume)}
 
 
 def describe_sources(inputs: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:

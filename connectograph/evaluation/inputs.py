@@ -14,7 +14,7 @@ from connectograph.io.sources import is_store, split_path
 from connectograph.io.volumes import read_volume
 from connectograph.volumes import Triple, Volume, check_same_grid
 
-__all__ = ["Source", "read_inputs"]
+__all__ = ["Source", "read_inputs", "refuse_without_synapses"]
 
 Source = str | Path | Volume
 
@@ -42,11 +42,7 @@ def read_inputs(
     InputError
         If one cannot be opened, or they do not fit together.
     """
-    if predicted_segmentation is not None and predicted is None:
-        raise InputError(
-            "A predicted segmentation was given without predicted synapses: pass --predicted (predicted=...) too; the "
-            "true clefts will do to judge the segmentation alone."
-        )
+    refuse_without_synapses(predicted_segmentation, predicted)
     if truth is None:
         truth = _clefts_beside(segmentation)
     read = partial(read_volume, axes=axes, voxel_size=voxel_size, allow_missing_chunks=allow_missing_chunks)
@@ -60,6 +56,15 @@ def read_inputs(
         check_same_grid(volumes["segmentation"], own)
         volumes["predicted_segmentation"] = own
     return volumes
+
+
+def refuse_without_synapses(predicted_segmentation: object, predicted: object) -> None:
+    """Refuse a predicted segmentation without predicted synapses."""
+    if predicted_segmentation is not None and predicted is None:
+        raise InputError(
+            "A predicted segmentation was given without predicted synapses: pass --predicted (predicted=...) too; the "
+            "true synapses will do to judge the segmentation alone."
+        )
 
 
 def _clefts_beside(segmentation: Source) -> str:

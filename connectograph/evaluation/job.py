@@ -30,11 +30,7 @@ from connectograph.evaluation.measures import (
 from connectograph.evaluation.places import describe_places
 from connectograph.evaluation.provenance import describe_files, describe_notices
 from connectograph.evaluation.result import Evaluation
-from connectograph.evaluation.segmentations import (
-    describe_own_inputs,
-    describe_segmentations,
-    refuse_directed,
-)
+from connectograph.evaluation.segmentations import describe_own_inputs, describe_segmentations
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import (
     NO_PREDICTION,
@@ -196,12 +192,17 @@ def evaluate(
     traced = open_skeletons(skeletons, swc_units, **named)
     reading: dict[str, Any] = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
     if settings.partner_rule in DIRECTED_RULES:
-        from connectograph.evaluation.directed import evaluate_sources
+        from connectograph.evaluation.directed import evaluate_directed
+        from connectograph.evaluation.directed_inputs import read_directed, volumes_of
 
-        refuse_directed(predicted_segmentation)
         sources = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
+        sources["predicted_segmentation"] = predicted_segmentation
         reading["point_resolution"] = point_resolution
-        return evaluate_sources(sources, settings, reading, workers=workers, progress=progress)
+        inputs = read_directed(**sources, partner_rule=settings.partner_rule, **reading)
+        plan = plan_memory(volumes_of(inputs).values(), workers, engine, max_memory)
+        with open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened:
+            how: dict[str, Any] = {"skeletons": traced, "engine": opened, "progress": progress}
+            return next(evaluate_directed([inputs], settings, [sources], reading, **how))
     volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, **reading)
     given = {"segmentation": segmentation, "truth": truth, "predicted": predicted, "raw": raw}
     given["predicted_segmentation"] = predicted_segmentation
@@ -314,7 +315,7 @@ def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, pl
     )
     scores = _score(sides, tables, kept_ids(nodes), counterparts)
     if own is not None and scores.edges is not None:
-        measures = describe_segmentations(own, survey.predicted[place], tables, scores.edges.f1)
+        measures = describe_segmentations(own, survey.predicted[place].touches, tables, scores.edges.f1)
         scores.blocks.update(measures.blocks)
         tables |= measures.tables
     report = _build_report(volumes, settings, sides, tables, survey, scores, len(kept_ids(nodes)))

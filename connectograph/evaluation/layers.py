@@ -107,13 +107,14 @@ def _show_volumes(
 
 
 def _show_directed(paths: Mapping[str, str], reading: dict[str, Any], settings: Settings) -> dict[str, Volume]:
-    """Segmentation and masks; points are shown by the errors alone."""
+    """Segmentations and masks; points are shown by the errors alone."""
     sources = join_pairs(paths)
     inputs = read_directed(
         sources["segmentation"],
         sources.get("truth"),
         sources.get("predicted"),
         sources.get("raw"),
+        sources.get("predicted_segmentation"),
         partner_rule=settings.partner_rule,
         **reading,
     )

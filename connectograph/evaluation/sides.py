@@ -13,7 +13,15 @@ from connectograph.evaluation.settings import Settings
 from connectograph.synapses import Synapses, find_shared
 from connectograph.volumes import Volume
 
-__all__ = ["NO_PREDICTION", "Side", "collect_notices", "count_excluded", "describe_inputs", "score_strictly"]
+__all__ = [
+    "NO_PREDICTION",
+    "Side",
+    "collect_notices",
+    "count_excluded",
+    "describe_inputs",
+    "list_absent",
+    "score_strictly",
+]
 
 NO_PREDICTION = "no prediction was given"
 """Why there is nothing about a prediction."""
@@ -85,8 +93,13 @@ def describe_inputs(
 def collect_notices(settings: Settings, sides: dict[str, Side], tables: dict[str, pd.DataFrame]) -> list[str]:
     """What a user should know beside the numbers."""
     notices = [f"{name}: {notice}" for name, side in sides.items() for notice in side.synapses.notices]
-    absent = sorted(set(settings.exclude_segments) - set(tables["segments"]["segment_id"].tolist()))
-    if absent:
-        shown = ", ".join(str(i) for i in absent[:5])
-        notices.append(f"{len(absent)} excluded segment ids do not occur in the segmentation: {shown}")
-    return notices
+    return [*notices, *list_absent(settings, tables["segments"])]
+
+
+def list_absent(settings: Settings, segments: pd.DataFrame) -> list[str]:
+    """A notice of excluded ids that are not in the table "segments", if there are any."""
+    absent = sorted(set(settings.exclude_segments) - set(segments["segment_id"].tolist()))
+    if not absent:
+        return []
+    shown = ", ".join(str(i) for i in absent[:5])
+    return [f"{len(absent)} excluded segment ids do not occur in the segmentation: {shown}"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from connectograph.blocks import Engine
@@ -21,7 +24,7 @@ from connectograph.segments import kept_ids, mark_split_off, select_segments, sp
 from connectograph.synapses import Synapses, label_synapses, measure_synapses
 from connectograph.volumes import Volume
 
-__all__ = ["Survey", "evaluate_side", "read_synapses", "survey_volumes"]
+__all__ = ["Scans", "Survey", "evaluate_side", "read_synapses", "scan_volumes", "survey_volumes"]
 
 Progress = Callable[[int], object]
 
@@ -40,6 +43,31 @@ class Survey:
     predicted: list[SynapseNeighbours]
     own: OwnSegmentation | None = None
     in_truth: Sequence[SynapseNeighbours] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """What one pass over each segmentation found.
+
+    Attributes
+    ----------
+    segments : pandas.DataFrame
+        The table of the true segmentation, with what is kept.
+    pieces : pandas.DataFrame, optional
+        What became of segments that were split.
+    tables : dict of str to pandas.DataFrame
+        The contactome, if it was asked for.
+    neighbours : list of SynapseNeighbours
+        In the true segmentation.
+    own : OwnSegmentation, optional
+        The predicted segmentation.
+    """
+
+    segments: pd.DataFrame
+    pieces: pd.DataFrame | None
+    tables: dict[str, pd.DataFrame]
+    neighbours: list[SynapseNeighbours]
+    own: OwnSegmentation | None
 
 
 def read_synapses(
@@ -79,8 +107,44 @@ def survey_volumes(
     skeletons: Sequence[Skeleton] | None = None,
 ) -> Survey:
     """Segments, contacts and the neighbours of all synapses, from one pass over each segmentation."""
+    offsets = dilation_offsets(settings.dilation, settings.dilation_nm, volumes["segmentation"].voxel_size)
+    found = scan_volumes(volumes, synapses, offsets, settings, engine, progress, skeletons)
+    truth = evaluate_side("truth", found.neighbours[0], found.segments, settings)
+    shared, others = (found.segments, found.pieces, found.tables, truth), found.neighbours[1:]
+    if found.own is None:
+        return Survey(*shared, others)
+    return Survey(*shared, found.own.neighbours[1:], found.own, others)
+
+
+def scan_volumes(
+    volumes: Mapping[str, Volume],
+    synapses: list[Synapses],
+    offsets: npt.NDArray[np.int64],
+    settings: Settings,
+    engine: Engine,
+    progress: Progress | None,
+    skeletons: Sequence[Skeleton] | None = None,
+) -> Scans:
+    """Read the true and, if there is one, the predicted segmentation.
+
+    Parameters
+    ----------
+    volumes : mapping of str to Volume
+        "segmentation" and, if given, "predicted_segmentation".
+    synapses : list of Synapses
+        On the same grid.
+    offsets : (K, 3) array of int64
+        The dilation within which segments are near a synapse.
+    settings : Settings
+    engine : Engine
+    progress : callable, optional
+    skeletons : sequence of Skeleton, optional
+
+    Returns
+    -------
+    Scans
+    """
     segmentation, theirs = volumes["segmentation"], volumes.get("predicted_segmentation")
-    offsets = dilation_offsets(settings.dilation, settings.dilation_nm, segmentation.voxel_size)
     pieces = None
     if settings.split_disconnected:
         segmentation, pieces = split_segments(
@@ -96,30 +160,14 @@ def survey_volumes(
         exclude=settings.exclude_segments,
         min_segment_voxels=settings.min_segment_voxels,
     )
-    truth = evaluate_side("truth", scan.neighbours[0], segments, settings)
-    tables = {}
+    tables, own = {}, None
     if settings.contactome:
-        tables["contactome"] = find_contacts(
-            segmentation,
-            dilation=settings.dilation,
-            dilation_nm=settings.dilation_nm,
-            segments=segments,
-            engine=engine.at("contactome"),
-        )
-    if theirs is None:
-        return Survey(segments, pieces, tables, truth, scan.neighbours[1:])
-    own = read_own_segmentation(
-        segmentation,
-        theirs,
-        segments,
-        synapses,
-        offsets,
-        settings=settings,
-        skeletons=skeletons,
-        engine=engine,
-        progress=progress,
-    )
-    return Survey(segments, pieces, tables, truth, own.neighbours[1:], own, scan.neighbours[1:])
+        how: dict[str, Any] = {"dilation": settings.dilation, "dilation_nm": settings.dilation_nm}
+        tables["contactome"] = find_contacts(segmentation, segments=segments, engine=engine.at("contactome"), **how)
+    if theirs is not None:
+        how = {"settings": settings, "skeletons": skeletons, "engine": engine, "progress": progress}
+        own = read_own_segmentation(segmentation, theirs, segments, synapses, offsets, **how)
+    return Scans(segments, pieces, tables, scan.neighbours, own)
 
 
 def evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, settings: Settings) -> Side:

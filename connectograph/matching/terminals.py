@@ -90,7 +90,7 @@ def count_terminals(
     links_truth, links_predicted : pandas.DataFrame
         Tables "links", each in the ids of its own segmentation.
     matches : pandas.DataFrame
-        The table "synapse_matches": which predicted synapse is which true one.
+        `synapse_id_truth`, `synapse_id_predicted`, 0 where there is none: the table "synapse_matches".
     touches : pandas.DataFrame
         `synapse_id`, `segment_id`: the predicted segments within reach of each predicted synapse.
     overlaps : pandas.DataFrame
@@ -155,7 +155,8 @@ def _find_ends(
     true: pd.DataFrame, matches: pd.DataFrame, reached: pd.DataFrame, overlaps: pd.DataFrame
 ) -> pd.DataFrame:
     """True terminals that are found, each with its predicted synapse and segment. Inner joins: no id becomes NaN."""
-    pairs = matches.loc[matches["outcome"] == "tp", ["synapse_id_truth", "synapse_id_predicted"]]
+    ids = matches[["synapse_id_truth", "synapse_id_predicted"]]
+    pairs = ids[(ids != 0).all(axis=1)]
     candidates = true.merge(pairs, on="synapse_id_truth").merge(reached, on="synapse_id_predicted")
     candidates = candidates.merge(overlaps, on=["true_segment", "predicted_segment"])
     terminal = ["synapse_id_truth", "true_segment"]
