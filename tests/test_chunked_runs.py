@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +12,12 @@ import numpy as np
 import pytest
 
 import connectograph as cg
+from connectograph.cli import main
 from connectograph.evaluation import verify_run
 
 HERE = Path(__file__).resolve().parent / "golden"
 ROLES = ("segmentation", "truth", "predicted")
+Run = Callable[..., tuple[int, str, str]]
 SETTINGS = {"min_segment_voxels": 50, "contactome": True, "predicted_form": "mask"}
 
 
@@ -83,23 +83,32 @@ def small(two_neurons: dict[str, np.ndarray], tmp_path: Path) -> dict[str, str]:
     return {role: chunked.zarr2(volume, tmp_path / f"{role}.zarr") for role, volume in volumes.items()}
 
 
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "connectograph", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A command in the folder of the test: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return main([str(word) for word in words]), *capsys.readouterr()
+
+    return call
 
 
-def test_pitfall_f08_missing_chunks_are_refused_or_said_beside_the_score(tmp_path: Path, small: dict[str, str]) -> None:
+def test_pitfall_f08_missing_chunks_are_refused_or_said_beside_the_score(
+    run: Run, tmp_path: Path, small: dict[str, str]
+) -> None:
     for file in Path(small["predicted"], "0").glob("0.*"):
         file.unlink()
     order = ["evaluate", small["segmentation"], "--truth", small["truth"], "--predicted", small["predicted"]]
-    done = run(*order)
-    assert done.returncode == 2
-    assert "1 of 1 chunks are missing (100 %)" in done.stderr
-    assert "--allow-missing-chunks" in done.stderr
-    done = run(*order, "--allow-missing-chunks", "--out", tmp_path / "run")
+    code, _, err = run(*order)
+    assert code == 2
+    assert "1 of 1 chunks are missing (100 %)" in err
+    assert "--allow-missing-chunks" in err
+    code, out, err = run(*order, "--allow-missing-chunks", "--out", "run")
     notice = "predicted: 1 of 1 chunks are missing (100 %) and were read as 0"
-    assert done.returncode == 0, done.stderr
-    assert f"note: {notice}" in done.stdout
+    assert code == 0, err
+    assert f"note: {notice}" in out
     report = json.loads((tmp_path / "run/report.json").read_bytes())
     assert notice in report["notices"]
     assert "chunks are missing" in (tmp_path / "run/report.html").read_text()
@@ -136,27 +145,27 @@ def test_pitfall_f26_a_chunk_that_changes_while_it_is_read(small: dict[str, str]
         cg.evaluate(small["segmentation"], **files, progress=lambda voxels: chunk.touch())
 
 
-def test_check_shows_the_card_of_every_format(tmp_path: Path) -> None:
+def test_check_shows_the_card_of_every_format(run: Run, tmp_path: Path) -> None:
     volume = cg.Volume(np.arange(6 * 9 * 20, dtype="u8").reshape(6, 9, 20), (40, 8, 4), (80, 16, 12))
     paths = [writer(volume, tmp_path / f"{k}") for k, writer in enumerate(chunked.WRITERS.values())]
-    done = run("check", *paths)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("shape 6×9×20 (z, y, x), voxel size 40×8×4 nm, offset 80, 16, 12 nm") == len(paths)
-    assert done.stdout.count("1,079 ids other than background") == len(paths)
+    code, out, err = run("check", *paths)
+    assert code == 0, err
+    assert out.count("shape 6×9×20 (z, y, x), voxel size 40×8×4 nm, offset 80, 16, 12 nm") == len(paths)
+    assert out.count("1,079 ids other than background") == len(paths)
 
 
-def test_commands_write_stores(tmp_path: Path, small: dict[str, str]) -> None:
+def test_commands_write_stores(run: Run, tmp_path: Path, small: dict[str, str]) -> None:
     segmentation = small["segmentation"]
-    assert run("convert", segmentation, "a.zarr", cwd=tmp_path).returncode == 0
-    assert run("convert", "a.zarr", "b.hdf", cwd=tmp_path).returncode == 0
-    assert run("convert", "b.hdf", "c.zarr:labels/seg", cwd=tmp_path).returncode == 0
-    assert run("clean", segmentation, "--out", "d.zarr", cwd=tmp_path).returncode == 0
-    assert run("contacts", segmentation, "--out", "e.zarr", cwd=tmp_path).returncode == 0
+    assert run("convert", segmentation, "a.zarr")[0] == 0
+    assert run("convert", "a.zarr", "b.hdf")[0] == 0
+    assert run("convert", "b.hdf", "c.zarr:labels/seg")[0] == 0
+    assert run("clean", segmentation, "--out", "d.zarr")[0] == 0
+    assert run("contacts", segmentation, "--out", "e.zarr")[0] == 0
     expected = cg.read_volume(segmentation)
     for name in ("a.zarr", "b.hdf", "c.zarr:labels/seg", "d.zarr"):
         found = cg.read_volume(f"{tmp_path}/{name}")
         assert (found.voxel_size, found.offset) == (expected.voxel_size, expected.offset)
         np.testing.assert_array_equal(found.labels[:, :, :], expected.labels[:, :, :])
     assert cg.read_volume(tmp_path / "e.zarr").labels[:, :, :].any()
-    again = run("convert", segmentation, "a.zarr", cwd=tmp_path)
-    assert (again.returncode, "--overwrite" in again.stderr) == (2, True)
+    code, _, err = run("convert", segmentation, "a.zarr")
+    assert (code, "--overwrite" in err) == (2, True)

@@ -63,7 +63,7 @@ FULL = Case(
     scale=(Tiling("128,640,640", "1,2,2", 2250, 150), Tiling("128,640,640", "10,2,2", 2250, 150)),
 )  # fmt: skip
 QUICK = Case(
-    "26,314,314", 250, 60, n_planes=26, n_oracle=12,
+    "26,314,314", 250, 60, n_planes=8, n_oracle=6,
     circuit="300,1500", brain="2000,20000", n_swaps=100, n_edges=200_000, repeats=1,
     scale=(Tiling("32,160,160", "1,2,2", 40, 8), Tiling("32,160,160", "10,2,2", 40, 8)),
 )  # fmt: skip
