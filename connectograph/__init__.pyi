@@ -13,6 +13,7 @@ from .compare import compare_baselines as compare_baselines
 from .compare import compare_edges as compare_edges
 from .compare import compare_sparse as compare_sparse
 from .compare import compare_thresholds as compare_thresholds
+from .compare import compare_types as compare_types
 from .compare import compare_weights as compare_weights
 from .compare import list_edge_outcomes as list_edge_outcomes
 from .compare import score_counts as score_counts

@@ -82,6 +82,10 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "source": _ID, "target": _ID, "n_links": _COUNT, "gain": _RATIO,
         "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, "f1": _RATIO, **_POSITION,
     },
+    "type_blocks": {
+        "source_type": "str", "target_type": "str", "n_pairs": _COUNT, "n_edges_truth": _COUNT,
+        "n_edges_predicted": _COUNT, "density_truth": _RATIO, "density_predicted": _RATIO, "log2_ratio": _RATIO,
+    },
     "score_sweep": {"threshold": _RATIO, "tp": _COUNT, "fp": _COUNT, "fn": _COUNT, **_SCORES},
 }  # fmt: skip
 """Columns and pandas dtypes of each table, in order."""

@@ -124,8 +124,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
         traced = _open_skeletons(options)
         return evaluate_several(options, _read_settings(options), reading, _read_card(options), traced)
     if options.partner_rule in RULES:
-        traced, settings, card = _open_skeletons(options), _read_settings(options), _read_card(options)
-        return _finish(evaluate_pairs(options, settings, reading, traced), options, card)
+        from connectograph.evaluation.segmentations import refuse_directed
+
+        _open_skeletons(options)
+        refuse_directed(options.predicted_segmentation)
+        settings, card = _read_settings(options), _read_card(options)
+        return _finish(evaluate_pairs(options, settings, reading), options, card)
     refuse_pairs(options)
     card = _read_card(options)
     predicted = options.predicted[0] if options.predicted else None

@@ -116,13 +116,12 @@ def _evaluate(commands: Commands) -> None:
         "--partner-rule", default="all-pairs", metavar="RULE",
         help="all-pairs (default) or top-pair; directed: partners (points) or pre-post (masks)",
     )  # fmt: skip
-    parser.add_argument(
-        "--truth-post", metavar="FILE[:DATASET]", help="pre-post: postsynaptic mask, with --truth as presynaptic"
-    )
-    parser.add_argument(
-        "--predicted-post", nargs="+", action="extend", metavar="FILE[:DATASET]",
-        help="the same with --predicted; one for each prediction",
-    )  # fmt: skip
+    for side in ("truth", "predicted"):
+        parser.add_argument(
+            f"--{side}-post",
+            metavar="FILE[:DATASET]",
+            help=f"pre-post: postsynaptic mask, with --{side} as presynaptic",
+        )
     parser.add_argument(
         "--point-resolution", type=_triple, metavar="Z,Y,X", help="partners: unit of the positions in a table, in nm"
     )
@@ -149,6 +148,7 @@ def _compare(commands: Commands) -> None:
     parser.add_argument("--out", type=_path, metavar="DIR")
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
+    parser.add_argument("--types", metavar="CSV", help="ids and types of true neurons: compare how types are connected")
     parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=_score, metavar="F1", help="exit with 1 if F1 is below, or undefined")

@@ -12,6 +12,7 @@ from connectograph.compare.operating import OperatingChoice, choose_operating_po
 from connectograph.compare.sparse import ScoreBounds, SparseScore, bound_scores, compare_sparse
 from connectograph.compare.sweeps import EdgeCurve, OperatingPoint, rank_edges, sweep_scores
 from connectograph.compare.thresholds import ThresholdScore, ThresholdSurface, compare_thresholds, threshold_surface
+from connectograph.compare.types import TypeComparison, compare_types
 from connectograph.compare.weights import BinScore, Strata, WeightScore, WeightTotals, compare_weights
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Strata",
     "ThresholdScore",
     "ThresholdSurface",
+    "TypeComparison",
     "WeightScore",
     "WeightTotals",
     "bound_scores",
@@ -35,6 +37,7 @@ __all__ = [
     "compare_files",
     "compare_sparse",
     "compare_thresholds",
+    "compare_types",
     "compare_weights",
     "list_edge_outcomes",
     "rank_edges",

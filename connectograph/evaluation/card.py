@@ -30,7 +30,7 @@ Card: TypeAlias = dict[str, dict[str, Limits]]
 _LIMITS = ("at_least", "at_most")
 _BLOCKS = (
     "nodes", "edges", "strict", "excluded", "synapses",
-    "weights", "thresholds", "sweep", "baselines", "neurons", "motifs",
+    "weights", "thresholds", "sweep", "baselines", "neurons", "motifs", "types",
 )  # fmt: skip
 _PART = re.compile(r"(\w+)(?:\[(\w+=[^\],=]+(?:,\w+=[^\],=]+)*)\])?")
 _NO_INTERVAL = "report.json has no interval of it"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._networkx import is_graph, nx
-from connectograph.compare import compare_edges
+from connectograph.compare import compare_edges, compare_types
 from connectograph.compare.edges import describe_outcomes
 from connectograph.errors import InputError, SchemaError
 from connectograph.evaluation import content
@@ -24,7 +24,7 @@ from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import check_proofread
 from connectograph.evaluation.sparse import judge_measures, restrict_to_proofread
 from connectograph.graphs import align, edges_of, nodes_of
-from connectograph.io.edges import EdgeList, read_edges, read_match
+from connectograph.io.edges import EdgeList, read_edges, read_match, read_types
 from connectograph.report import write_verdict
 from connectograph.tables import as_ids
 
@@ -44,6 +44,7 @@ def compare_connectomes(
     directed: bool = False,
     match: str | Path | pd.DataFrame | None = None,
     proofread: Iterable[int] | None = None,
+    types: str | Path | pd.DataFrame | None = None,
 ) -> Evaluation:
     """Compare two connectomes edge by edge, without volumes.
 
@@ -59,6 +60,9 @@ def compare_connectomes(
         a pair are left out on both sides and counted.
     proofread : iterable of int, optional
         The true neurons that are proofread, if not all are; as in :func:`connectograph.evaluate`.
+    types : path or DataFrame, optional
+        Type of each true neuron (id, type): connections between types are compared too, as in
+        :func:`connectograph.compare_types`.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def compare_connectomes(
     >>> ev.edges.recall, ev.report["nodes"]["n_segments"]
     (0.5, 3)
     """
-    return next(compare_cases(truth, [predicted], directed=directed, match=match, proofread=proofread))
+    return next(compare_cases(truth, [predicted], directed=directed, match=match, proofread=proofread, types=types))
 
 
 def compare_cases(
@@ -86,12 +90,13 @@ def compare_cases(
     directed: bool = False,
     match: str | Path | pd.DataFrame | None = None,
     proofread: Iterable[int] | None = None,
+    types: str | Path | pd.DataFrame | None = None,
 ) -> Iterator[Evaluation]:
     """Compare several predictions with one truth, which is read once.
 
     Parameters
     ----------
-    truth, directed, match, proofread
+    truth, directed, match, proofread, types
         As in :func:`compare_connectomes`.
     predicted : iterable of connectomes
 
@@ -105,13 +110,14 @@ def compare_cases(
     others = [_read(each, directed, "predicted") for each in predicted]
     pairs = read_match(match) if isinstance(match, (str, Path)) else match
     ids = None if proofread is None else check_proofread(proofread)
+    named = read_types(types) if isinstance(types, (str, Path)) else types
     shared = time.perf_counter() - clock
     for other in others:
         clock = time.perf_counter()
-        evaluation = _compare({"truth": true_side, "predicted": other}, pairs, ids)
+        evaluation = _compare({"truth": true_side, "predicted": other}, pairs, ids, named)
         files = {"truth": {"path": true_side.name}, "predicted": {"path": other.name}}
-        if isinstance(match, (str, Path)):
-            files["match"] = {"path": str(match)}
+        given = {"match": match, "types": types}
+        files |= {role: {"path": str(path)} for role, path in given.items() if isinstance(path, (str, Path))}
         run = {
             "inputs": files,
             "started": started.isoformat(timespec="seconds"),
@@ -120,7 +126,12 @@ def compare_cases(
         yield replace(evaluation, run=run)
 
 
-def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None, proofread: tuple[int, ...] | None) -> Evaluation:
+def _compare(
+    sides: dict[str, EdgeList],
+    pairs: pd.DataFrame | None,
+    proofread: tuple[int, ...] | None,
+    types: pd.DataFrame | None,
+) -> Evaluation:
     """Two connectomes that were read, on the matched neurons if there are pairs, between proofread ones if listed."""
     directed, unmatched = sides["truth"].directed, {"truth": 0, "predicted": 0}
     if pairs is not None:
@@ -136,6 +147,10 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None, proofread: 
     score = compare_edges(both)
     measures = measure_connectomes(both, tables, draw_nulls=True)
     tables |= {"edge_outcomes": describe_outcomes(both, *edges), **measures.tables}
+    typed = {}
+    if types is not None:
+        found = compare_types(both, types=types)
+        tables["type_blocks"], typed = found.table, {"types": found.to_dict()}
     report = {
         "schema": content.SCHEMA,
         "verdict": "",
@@ -143,13 +158,14 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None, proofread: 
         **content.describe_edges(score, both, describe_intervals(both)),
         **content.undefined("strict", _NO_VOLUMES),
         **measures.blocks,
+        **typed,
         "excluded": {f"{name}_neurons_unmatched": count for name, count in unmatched.items()},
         **content.undefined("synapses", _NO_VOLUMES),
         **content.undefined("synapse_matching", _NO_VOLUMES),
         **leave_out_causes(_NO_SYNAPSES),
         **content.undefined("clefts", _NO_VOLUMES),
         "worst_errors": content.list_worst_errors(tables, None),
-        "settings": {**describe_choices(directed, pairs, proofread), **MEASURE_SETTINGS},
+        "settings": {**describe_choices(directed, pairs, proofread, types), **MEASURE_SETTINGS},
         "inputs": {name: {"n_nodes": len(side.nodes), "n_edges": len(side.edges)} for name, side in sides.items()},
         "notices": [],
     }
@@ -158,7 +174,9 @@ def _compare(sides: dict[str, EdgeList], pairs: pd.DataFrame | None, proofread: 
     return Evaluation(score, None, tables, nodes, report, directed=directed)
 
 
-def describe_choices(directed: bool, match: object, proofread: Iterable[int] | None) -> dict[str, Any]:
+def describe_choices(
+    directed: bool, match: object, proofread: Iterable[int] | None, types: object = None
+) -> dict[str, Any]:
     """The settings of a comparison in JSON form.
 
     Examples
@@ -167,7 +185,8 @@ def describe_choices(directed: bool, match: object, proofread: Iterable[int] | N
     {'directed': True, 'matched': False, 'proofread': ['4', '9']}
     """
     listed = {} if proofread is None else {"proofread": [str(i) for i in check_proofread(proofread)]}
-    return {"directed": directed, "matched": match is not None, **listed}
+    typed = {} if types is None else {"typed": True}
+    return {"directed": directed, "matched": match is not None, **listed, **typed}
 
 
 def _read(source: Connectome, directed: bool, role: str) -> EdgeList:

@@ -33,8 +33,8 @@ _PAIRS |= {f"{what}_{side}": ("source", "target") for what in ("links", "edges")
 """Tables of pairs of segments."""
 
 _SAFE = (
-    "edges", "weights", "thresholds", "sweep", "baselines", "neurons", "motifs", "partner_sites", "causes", "blame",
-    "fixes", "line_graph", "places",
+    "edges", "weights", "thresholds", "sweep", "baselines", "neurons", "motifs", "types", "partner_sites", "causes",
+    "blame", "fixes", "line_graph", "places",
 )  # fmt: skip
 _WHY_SAFE = "between proofread neurons every connection is known"
 _WHY_BOUNDED = "true connections to a neuron that is not proofread may be missing from the truth"

@@ -32,7 +32,7 @@ from connectograph.io.graphs import read_graphml
 from connectograph.io.points import is_point_table
 from connectograph.tables import as_ids, make_table
 
-__all__ = ["ALIASES", "EdgeList", "read_edges", "read_match"]
+__all__ = ["ALIASES", "EdgeList", "read_edges", "read_match", "read_types"]
 
 Ids = npt.NDArray[np.uint64]
 
@@ -176,14 +176,56 @@ def read_match(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame({"truth_id": truth[order], "predicted_id": predicted[order]})
 
 
-def _check_match(ids: Ids, where: str) -> None:
+def read_types(path: str | Path) -> pd.DataFrame:
+    """Read the type of each neuron.
+
+    Parameters
+    ----------
+    path : str or Path
+        Table with a header, whose first column holds the ids and whose second the types; neurons whose type is empty
+        have none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `segment_id` (uint64), `type` (text), in the order of `segment_id`.
+
+    Raises
+    ------
+    SchemaError
+        If an id occurs twice, is blank, 0, negative or a float, or the header is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "types.csv")
+    ...     _ = file.write_text("id,type\\n12,KC\\n3,PN\\n")
+    ...     read_types(file).values.tolist()
+    [[3, 'PN'], [12, 'KC']]
+    """
+    file = Path(path)
+    columns = list(read_columns(file).items())
+    if len(columns) < 2:
+        raise SchemaError(f"{file} has {len(columns)} column; expected two: the id and the type of each neuron.")
+    (name, ids), (first, types) = columns[:2]
+    if name.strip().isdecimal() and not first.strip().isdecimal():
+        raise SchemaError(f"{file} begins with {name},{first}, which is no header; write a line such as id,type first.")
+    found = to_ids(ids, f"{file}: column {name!r}")
+    _check_match(found, f"{file}: column {name!r}", "each neuron has one type")
+    order = np.argsort(found, kind="stable")
+    words = ["" if word is None else str(word).strip() for word in types.to_pylist()]
+    return pd.DataFrame({"segment_id": found[order], "type": [words[k] for k in order]})
+
+
+def _check_match(ids: Ids, where: str, rule: str = "each id is matched once") -> None:
     values, counts = np.unique(ids, return_counts=True)
     if len(values) and values[0] == 0:
         raise SchemaError(f"{where}, row {int((ids == 0).argmax()) + 1}: 0 means 'no segment' and matches nothing.")
     if (counts > 1).any():
         value = values[(counts > 1).argmax()]
         row = int(np.flatnonzero(ids == value)[1]) + 1
-        raise SchemaError(f"{where}, row {row}: {value} occurs again; each id is matched once.")
+        raise SchemaError(f"{where}, row {row}: {value} occurs again; {rule}.")
 
 
 def _read_rows(file: Path) -> _Rows:

@@ -42,7 +42,7 @@ class RunLength:
     --------
     A skeleton of 10 nm in two runs of 6 and 3 nm, split between them: 6 * 6 / 10 + 3 * 3 / 10 is expected of 10:
 
-    >>> found = RunLength(1, 4.5, best_nm=10.0, total_nm=10.0, right_nm=9.0, split_nm=1.0, merged_nm=0.0, omitted_nm=0.0)
+    >>> found = RunLength(1, 4.5, 10.0, total_nm=10.0, right_nm=9.0, split_nm=1.0, merged_nm=0.0, omitted_nm=0.0)
     >>> found.normalised, found.to_dict()["erl_nm"]
     (0.45, 4.5)
     """

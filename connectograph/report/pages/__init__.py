@@ -25,6 +25,7 @@ from connectograph.report.pages.segmentation import build_segmentation
 from connectograph.report.pages.summary import build_summary
 from connectograph.report.pages.synapses import build_synapses
 from connectograph.report.pages.thresholds import build_thresholds
+from connectograph.report.pages.types import build_types
 from connectograph.report.pages.weights import build_weights
 
 __all__ = ["PAGES", "build_sections"]
@@ -41,6 +42,7 @@ PAGES: dict[str, Callable[[ReportContents], Section]] = {
     "degree": build_degree,
     "neurons": build_neurons,
     "motifs": build_motifs,
+    "types": build_types,
     "synapses": build_synapses,
     "synapse_matching": build_overlap,
     "segmentation_matching": build_segmentation,
@@ -60,6 +62,7 @@ _COMPARED = (
     "weights",
     "neurons",
     "motifs",
+    "types",
     "synapse_matching",
     "partner_sites",
     "segmentation_matching",
