@@ -13,9 +13,16 @@ import pytest
 from cases import CASES
 
 import connectograph as cg
+from connectograph.degrees import score_neurons
+from connectograph.degrees.intervals import partner_intervals
+from connectograph.degrees.profiles import summarise_profiles
 from connectograph.evaluation import measures, verify_run
 from connectograph.graphs import align
+from connectograph.report import ReportContents
+from connectograph.report.pages import build_sections
+from connectograph.segments import kept_ids
 from connectograph.tables import SCHEMAS, validate_table
+from connectograph.uncertainty import edge_intervals, node_jackknife
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BLOCKS = ("weights", "thresholds", "sweep", "baselines", "neurons", "motifs")
@@ -194,6 +201,41 @@ def test_baselines_of_a_contactome_by_hand():
     assert evaluate().report["baselines"]["all_contacts_reason"] == "no contactome was given"
 
 
+@pytest.fixture(scope="module")
+def phantom_run():
+    phantom = cg.synthetic.make_phantom("small", rng=0)
+    volumes = {"truth": phantom.truth, "predicted": phantom.predicted}
+    return cg.evaluate(phantom.segmentation, **volumes, partner_rule="top-pair", contactome=True)
+
+
+def test_two_intervals_answer_two_questions(phantom_run):
+    """Other neurons and edges like these decide the verdict; these very edges, if it is known who touches whom."""
+    edges, tables = phantom_run.report["edges"], phantom_run.tables
+    both = align(tables["edges_truth"], tables["edges_predicted"], nodes=kept_ids(tables["segments"]))
+    assert edges["intervals"] == edge_intervals(both).to_dict()
+    given = edge_intervals(both, candidates=tables["contactome"])
+    assert edges["intervals_these_edges"] == given.to_dict()
+    assert given.recall.lower == pytest.approx(edges["intervals"]["recall"]["lower"])
+    wide = edges["intervals"]["precision"]
+    assert given.precision.upper - given.precision.lower < wide["upper"] - wide["lower"]
+    assert f"(95 % interval {100 - 100 * wide['upper']:.1f} %" in phantom_run.report["verdict"]
+    none = evaluate().report["edges"]
+    assert none["intervals_these_edges"] is None
+    assert "without a contactome" in none["intervals_these_edges_reason"]
+
+
+def test_the_summary_says_what_either_interval_answers(phantom_run):
+    page = next(
+        page
+        for page in build_sections(ReportContents(phantom_run.report, None, dict(phantom_run.tables), None))
+        if page.key == "summary"
+    )
+    note = next(element for element in page.elements if getattr(element, "title", "") == "Score").note
+    f1 = phantom_run.report["edges"]["intervals_these_edges"]["f1"]
+    assert "for neurons like these" in note
+    assert f"F1 {f1['lower']:.3f} to {f1['upper']:.3f}" in note
+
+
 def draw_partners(seed):
     graph = nx.gnp_random_graph(40, 0.3, seed=seed, directed=True)
     return synapses(nx.DiGraph, [(a + 1, b + 1, 1 + (a * b + seed) % 7) for a, b in graph.edges])
@@ -229,6 +271,28 @@ def test_intervals_of_the_overlap_of_partners():
     for interval in intervals_of_partners(nx.DiGraph(), nx.DiGraph()).values():
         assert interval["value"] is None
         assert interval["lower_reason"].endswith("fewer than 30")
+
+
+@pytest.mark.parametrize("kind", [nx.DiGraph, nx.Graph])
+def test_leaving_out_only_what_matters_is_leaving_out(kind):
+    """The same as computing all anew without each of fifty groups, some of which leave a neuron without partners."""
+    rng = np.random.default_rng(3)
+    sides = []
+    for n in (160, 130):
+        weights = rng.geometric(0.4, n).tolist()
+        pairs = rng.integers(1, 71, (n, 2)).tolist()
+        sides.append(synapses(kind, [(a, b, w) for (a, b), w in zip(pairs, weights, strict=True) if a != b]))
+    both = align(*sides)
+
+    def measure(part):
+        found = {f"{each.role} {each.k}": each.mean for each in cg.compare_degrees(part).overlaps}
+        return found | {f"{row['role']} cosine": row["cosine_mean"] for row in summarise_profiles(score_neurons(part))}
+
+    slow, found = node_jackknife(measure, both), partner_intervals(both)
+    assert slow.keys() == found.keys()
+    for name, interval in found.items():
+        assert interval.value == pytest.approx(slow[name].value), name
+        assert interval.standard_error == pytest.approx(slow[name].standard_error, rel=1e-9), name
 
 
 # --- what is too large, and what is drawn ---------------------------------------------------------------------------

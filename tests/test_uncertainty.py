@@ -31,14 +31,19 @@ def random_graph(seed, *, directed=True, n=N, p=0.2):
     return nx.relabel_nodes(graph, {node: node + 1 for node in graph})
 
 
-def slow_variance(influence, source, target, directed):
+def sum_sharing(influence, source, target, directed):
     """Sum over pairs of pairs, from the definition: those that share a role (directed) or a neuron."""
     total = sum(r * r for r in influence)
     for i, j in product(range(len(influence)), repeat=2):
         ends, others = (source[i], target[i]), (source[j], target[j])
         shares = ends[0] == others[0] or ends[1] == others[1] if directed else bool(set(ends) & set(others))
         total += influence[i] * influence[j] if i != j and shares else 0
-    return max(total, sum(r * r for r in influence))
+    return total
+
+
+def slow_variance(influence, source, target, directed):
+    """The same, but at least that of independent pairs."""
+    return max(sum_sharing(influence, source, target, directed), sum(r * r for r in influence))
 
 
 def score_parts(both, name, threshold=1):
@@ -73,21 +78,36 @@ def test_limits_by_hand():
 
 
 @pytest.mark.parametrize(("directed", "threshold"), [(True, 1), (True, 3), (False, 1), (False, 3)])
-def test_edge_intervals_are_ratio_intervals(directed, threshold):
-    both = align(*(random_graph(seed, directed=directed, p=0.3) for seed in (3, 4)))
+def test_edge_intervals_allow_for_the_same_edges(directed, threshold):
+    """The recall is a ratio like any other; the others are wide enough also where the same pairs are edges again."""
+    both = align(*(random_graph(seed, directed=directed, p=0.15) for seed in (3, 4)))
     intervals = edge_intervals(both, threshold=threshold)
     score = compare_edges(both, threshold=threshold)
+    is_edge, called = both.truth >= threshold, both.predicted >= threshold
+    false = called & ~is_edge
     for name in SCORES:
-        found, parts = getattr(intervals, name), score_parts(both, name, threshold)
-        expected = ratio_interval(*parts, both.source, both.target, directed)
-        assert found.value == getattr(score, name)
-        assert np.allclose(
-            [found.standard_error, found.lower, found.upper],
-            [expected.standard_error, expected.lower, expected.upper],
-            rtol=1e-10,
-        )
-        assert found.n_neurons == expected.n_neurons
+        found, (a, b) = getattr(intervals, name), score_parts(both, name, threshold)
+        plain = ratio_interval(a, b, both.source, both.target, directed)
+        influence = (a - a.sum() / b.sum() * b) / b.sum()
+        n_others = max(is_edge.sum(), false.sum())
+        edges, others = influence[is_edge].sum() ** 2 / is_edge.sum(), influence[false].sum() ** 2 / n_others
+        variance = sum_sharing(influence, both.source, both.target, directed) + edges + others
+        variance = max(variance, influence @ influence - edges)
+        assert (found.value, found.n_neurons) == (getattr(score, name), plain.n_neurons)
+        assert math.isclose(found.standard_error, math.sqrt(variance), rel_tol=1e-9)
         assert 0 < found.lower < found.value < found.upper < 1
+        if name == "recall":
+            assert np.allclose([found.lower, found.upper], [plain.lower, plain.upper], rtol=1e-10)
+
+
+def test_what_edge_intervals_allow_for_by_hand():
+    """Pairs that share no neuron; 30 of 40 edges found, and 10 others: as many, or more, candidates are thought of."""
+    edges, decoys = ([(start + 4 * i, start + 1 + 4 * i) for i in range(40)] for start in (1, 3))
+    precision = edge_intervals(align(nx.Graph(edges), nx.Graph([*edges[:30], *decoys[:10]]))).precision
+    # found edges weigh 1/4 each, invented ones -3/4; of both the sum is 7.5, spread over 40 pairs; of 40 predicted
+    variance = 30 / 4**2 + 10 * (3 / 4) ** 2 + 2 * 7.5**2 / 40
+    assert precision.value == 0.75
+    assert math.isclose(precision.standard_error, math.sqrt(variance) / 40)
 
 
 @settings(max_examples=30)
@@ -98,8 +118,8 @@ def test_contracts_of_edge_intervals(seed, p, directed):
     swapped = edge_intervals(align(predicted, truth))
     names = {node: 2**64 - 3 - 7 * node for node in truth}
     renamed = edge_intervals(align(nx.relabel_nodes(truth, names), nx.relabel_nodes(predicted, names)))
-    assert swapped.precision == intervals.recall
-    assert math.isclose(swapped.f1.standard_error, intervals.f1.standard_error, rel_tol=1e-9)
+    assert swapped.precision.value == intervals.recall.value
+    assert swapped.f1.value == intervals.f1.value
     for name in SCORES:
         a, b = getattr(intervals, name), getattr(renamed, name)
         assert (a.value, a.n_neurons) == (b.value, b.n_neurons)

@@ -6,7 +6,7 @@ import numpy as np
 
 from connectograph._kernels import kernel
 
-__all__ = ["merge_rows", "order_by", "overlap_rows"]
+__all__ = ["cosine_without", "merge_rows", "order_by", "overlap_rows", "overlap_without"]
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -43,9 +43,9 @@ def merge_rows(start, target, in_start, order, source, truth, predicted):
     Returns
     -------
     start : (n + 1,) array of int64
-    truth, predicted : (p,) arrays of int64
+    partner, truth, predicted : (p,) arrays of int64
     """
-    starts = np.zeros(start.size, np.int64)
+    starts, partner = np.zeros(start.size, np.int64), np.empty(2 * target.size, np.int64)
     true, found = np.empty(2 * target.size, np.int64), np.empty(2 * target.size, np.int64)
     filled = 0
     for u in range(start.size - 1):
@@ -53,7 +53,7 @@ def merge_rows(start, target, in_start, order, source, truth, predicted):
         while i < start[u + 1] or j < in_start[u + 1]:
             after = target[i] if i < start[u + 1] else _NEVER
             before = source[order[j]] if j < in_start[u + 1] else _NEVER
-            true[filled], found[filled] = 0, 0
+            partner[filled], true[filled], found[filled] = min(after, before), 0, 0
             if after <= before:
                 true[filled] += truth[i]
                 found[filled] += predicted[i]
@@ -64,7 +64,7 @@ def merge_rows(start, target, in_start, order, source, truth, predicted):
                 j += 1
             filled += 1
         starts[u + 1] = filled
-    return starts, true[:filled], found[:filled]
+    return starts, partner[:filled], true[:filled], found[:filled]
 
 
 @kernel
@@ -86,18 +86,97 @@ def overlap_rows(start, truth, predicted, k):
     """
     overlap, best = np.full(start.size - 1, np.nan), np.empty(k, np.int64)
     for row in range(start.size - 1):
+        rows = slice(start[row], start[row + 1])
+        overlap[row] = _overlap_row(truth[rows], predicted[rows], best)[0]
+    return overlap
+
+
+@kernel
+def overlap_without(start, partner, truth, predicted, k, n_groups):
+    """Mean of `overlap_rows` without each group of nodes, as rows and as entries; node u is of group u % n_groups.
+
+    Entries that take no place do not matter: without them, nothing is computed anew. NaN where no row is left.
+
+    Returns
+    -------
+    (n_groups + 1,) array of float64
+        Last: with all nodes.
+    """
+    change, count, best = np.zeros(n_groups + 1), np.zeros(n_groups + 1, np.int64), np.empty(k, np.int64)
+    group, left, right = np.empty_like(partner), np.empty_like(partner), np.empty_like(partner)
+    done, whole, n_whole = np.empty(n_groups, np.bool_), 0.0, 0
+    for row in range(start.size - 1):
+        rows = slice(start[row], start[row + 1])
+        overlap, last, other_last = _overlap_row(truth[rows], predicted[rows], best)
+        if np.isnan(overlap):
+            continue
+        whole, n_whole = whole + overlap, n_whole + 1
+        own, n = row % n_groups, start[row + 1] - start[row]
+        change[own] -= overlap
+        count[own] -= 1
+        done[:] = False
+        done[own] = True
+        group[:n] = partner[rows] % n_groups
+        for i in range(n):
+            lost = group[i]
+            if done[lost] or (truth[start[row] + i] < last and predicted[start[row] + i] < other_last):
+                continue
+            done[lost] = True
+            n_left = 0
+            for j in range(n):
+                left[n_left], right[n_left] = truth[start[row] + j], predicted[start[row] + j]
+                n_left += group[j] != lost
+            without = _overlap_row(left[:n_left], right[:n_left], best)[0]
+            change[lost] += -overlap if np.isnan(without) else without - overlap
+            count[lost] -= np.isnan(without)
+    return (whole + change) / (n_whole + count)
+
+
+@kernel
+def cosine_without(start, partner, truth, predicted, n_groups):
+    """Mean cosine of truth and prediction of the rows without each group of nodes, likewise; 0 if one is all 0."""
+    change, count, sums = np.zeros(n_groups + 1), np.zeros(n_groups + 1, np.int64), np.empty((n_groups + 1, 4))
+    whole, n_whole = 0.0, 0
+    for row in range(start.size - 1):
         if start[row] == start[row + 1]:
             continue
-        left, right = truth[start[row] : start[row + 1]], predicted[start[row] : start[row + 1]]
-        last, tied, filled = _find_last(left, best)
-        other_last, other_tied, other_filled = _find_last(right, best)
-        if filled == 0 and other_filled == 0:
-            continue
-        common = 0.0
-        for i in range(left.size):
-            common += min(_share(left[i], last, tied), _share(right[i], other_last, other_tied))
-        overlap[row] = common / max(filled, other_filled)
-    return overlap
+        sums[:] = 0
+        for i in range(start[row], start[row + 1]):
+            x, y = float(truth[i]), float(predicted[i])
+            for part in (partner[i] % n_groups, n_groups):
+                sums[part, 0] += x * y
+                sums[part, 1] += x * x
+                sums[part, 2] += y * y
+                sums[part, 3] += 1
+        cosine = _cosine_of(sums[n_groups])
+        whole, n_whole = whole + cosine, n_whole + 1
+        for lost in range(n_groups):
+            if lost == row % n_groups or sums[lost, 3] == sums[n_groups, 3]:
+                change[lost] -= cosine
+                count[lost] -= 1
+            elif sums[lost, 3]:
+                change[lost] += _cosine_of(sums[n_groups] - sums[lost]) - cosine
+    return (whole + change) / (n_whole + count)
+
+
+@kernel
+def _cosine_of(sums):
+    """From the sums of products, of squares of the truth, and of the prediction."""
+    length = np.sqrt(sums[1]) * np.sqrt(sums[2])
+    return min(sums[0] / length, 1.0) if length > 0 else 0.0
+
+
+@kernel
+def _overlap_row(left, right, best):
+    """Overlap of the strongest entries of one row, NaN if there are none; the weight at the last place of each side."""
+    last, tied, filled = _find_last(left, best)
+    other_last, other_tied, other_filled = _find_last(right, best)
+    if filled == 0 and other_filled == 0:
+        return np.nan, last, other_last
+    common = 0.0
+    for i in range(left.size):
+        common += min(_share(left[i], last, tied), _share(right[i], other_last, other_tied))
+    return common / max(filled, other_filled), last, other_last
 
 
 @kernel

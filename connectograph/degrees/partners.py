@@ -13,7 +13,7 @@ from connectograph._numbers import explain_missing
 from connectograph.degrees.roles import Counts, count_up
 from connectograph.graphs import AlignedEdges
 
-__all__ = ["PartnerOverlap", "list_partners", "overlap_partners"]
+__all__ = ["PartnerOverlap", "list_partners", "list_rows", "overlap_partners"]
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,22 @@ def list_partners(both: AlignedEdges, role: str) -> tuple[Counts, Counts, Counts
     >>> [list_partners(both, role)[1].tolist() for role in ("in", "out", "total")]
     [[1, 1, 1], [1, 1, 1], [2, 1, 2, 1]]
     """
+    start, _, truth, predicted = list_rows(both, role)
+    return start, truth, predicted
+
+
+def list_rows(both: AlignedEdges, role: str) -> tuple[Counts, Counts, Counts, Counts]:
+    """The same, with the place of each partner among the nodes behind the first entries."""
     from connectograph._kernels.ranking import merge_rows, order_by
 
     n = len(both.nodes)
     start = count_up(both.source, n)
     if role == "out":
-        return start, both.truth, both.predicted  # sorted already
+        return start, both.target, both.truth, both.predicted  # sorted already
     in_start, order = count_up(both.target, n), order_by(both.target, n)
     if role == "in":
-        return in_start, both.truth[order], both.predicted[order]
-    merged: tuple[Counts, Counts, Counts] = merge_rows(
+        return in_start, both.source[order], both.truth[order], both.predicted[order]
+    merged: tuple[Counts, Counts, Counts, Counts] = merge_rows(
         start, both.target, in_start, order, both.source, both.truth, both.predicted
     )
     return merged

@@ -155,7 +155,7 @@ def _compare(
         "schema": content.SCHEMA,
         "verdict": "",
         **content.describe_nodes(len(nodes), tables),
-        **content.describe_edges(score, both, describe_intervals(both)),
+        **content.describe_edges(score, both, describe_intervals(both, tables)),
         **content.undefined("strict", _NO_VOLUMES),
         **measures.blocks,
         **typed,

@@ -37,10 +37,10 @@ def undefined(key: str, reason: str) -> dict[str, Any]:
 
 
 def describe_edges(score: EdgeScore, both: AlignedEdges, intervals: Mapping[str, Any]) -> dict[str, Any]:
-    """The block "edges": counts, scores with their intervals, and what is in no score."""
+    """The block "edges": counts, scores, their blocks of intervals, and what is in no score."""
     counts = {"n_truth": score.n_truth, "n_predicted": score.n_predicted, "directed": both.directed}
     autapses = {"autapses_truth": both.autapses_truth, "autapses_predicted": both.autapses_predicted}
-    return {"edges": {**score.to_dict(), **counts, **autapses, "intervals": intervals}}
+    return {"edges": {**score.to_dict(), **counts, **autapses, **intervals}}
 
 
 def describe_nodes(n_nodes: int, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

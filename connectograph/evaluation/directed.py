@@ -191,7 +191,7 @@ def _score(
     tables |= {**errors.tables, **compared.tables}
     in_truth = points if crossed is None else [points[0], crossed.points]
     blocks = {
-        **content.describe_edges(score, both, describe_intervals(both)),
+        **content.describe_edges(score, both, describe_intervals(both, tables)),
         "strict": strict.to_dict(),
         **measures.blocks,
         **errors.blocks,

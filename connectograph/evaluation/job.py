@@ -348,7 +348,7 @@ def _score(
         tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
         errors = explain_errors(tables, **counterparts)
     tables |= errors.tables
-    edges = content.describe_edges(score, both, describe_intervals(both))
+    edges = content.describe_edges(score, both, describe_intervals(both, tables))
     blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **errors.blocks}
     return Scores(score, strict, {**blocks, **distances.result()})
 

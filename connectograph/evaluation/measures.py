@@ -9,7 +9,7 @@ Functions: :func:`measure_connectomes`, :func:`leave_out_measures`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,15 +27,12 @@ from connectograph.compare import (
 )
 from connectograph.compare.operating import choose_operating_points
 from connectograph.degrees import compare_degrees, compare_neighbours, compare_paths, score_neurons, summarise_scores
-from connectograph.degrees.comparison import PLACES
-from connectograph.degrees.partners import list_partners, overlap_partners
-from connectograph.degrees.profiles import mean_cosine, summarise_profiles
-from connectograph.degrees.roles import roles_of
+from connectograph.degrees.intervals import partner_intervals
+from connectograph.degrees.profiles import summarise_profiles
 from connectograph.evaluation.content import undefined
 from connectograph.graphs import AlignedEdges
 from connectograph.motifs import compare_dyads, compare_motifs, compare_to_null, ratio_intervals
-from connectograph.uncertainty import Interval, edge_intervals, node_jackknife, ratio_interval
-from connectograph.uncertainty.clusters import no_interval
+from connectograph.uncertainty import edge_intervals, ratio_interval
 
 __all__ = ["MEASURE_SETTINGS", "Measures", "describe_intervals", "leave_out_measures", "measure_connectomes"]
 
@@ -44,8 +41,6 @@ _LEVEL, _RECALL = 0.95, 0.95
 _N_NULLS, _NULL_SEED = 10, 0
 _MAX_NULL_PAIRS = 50_000
 """Connected pairs up to which random graphs are drawn (some seconds)."""
-_MAX_JACKKNIFE_PAIRS = 500_000
-"""Connected pairs up to which statistics are computed fifty times, without some neurons each (some ten seconds)."""
 _MAX_TRIAD_STEPS = 2 * 10**9
 """Sum over connected pairs of the smaller degree up to which triads are counted (some ten seconds)."""
 
@@ -59,6 +54,7 @@ MEASURE_SETTINGS = {
 """What decides these blocks besides the connectomes: part of the settings in report.json."""
 
 _NO_PROFILE = "no neuron has a partner, or none has partners of different weight in both graphs"
+_NO_CANDIDATES = "without a contactome nobody knows which other pairs might have been called connections"
 _NULLS_BY_HAND = "connectograph.motifs.compare_to_null(truth, predicted, rng=...) compares with random graphs"
 
 
@@ -123,9 +119,13 @@ def measure_connectomes(
     return Measures(blocks, {"neurons": scores, **curve})
 
 
-def describe_intervals(both: AlignedEdges, threshold: int = 1) -> dict[str, Any]:
-    """Intervals of precision, recall and F1."""
-    return edge_intervals(both, threshold=threshold, level=_LEVEL).to_dict()
+def describe_intervals(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Intervals of precision, recall and F1: for neurons and edges like these; with a contactome, also for these."""
+    blocks = {"intervals": edge_intervals(both, level=_LEVEL).to_dict()}
+    if "contactome" not in tables:
+        return {**blocks, **undefined("intervals_these_edges", _NO_CANDIDATES)}
+    given = edge_intervals(both, level=_LEVEL, candidates=tables["contactome"])
+    return {**blocks, "intervals_these_edges": given.to_dict()}
 
 
 def _describe_weights(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -151,41 +151,12 @@ def _describe_neurons(both: AlignedEdges, scores: pd.DataFrame) -> dict[str, Any
         "neighbours": compare_neighbours(both).to_dict(),
         "paths": compare_paths(both).to_dict(),
     }
-    found = _find_intervals(both, block["overlaps"], profiles)
+    found = partner_intervals(both, level=_LEVEL)
     for row in block["overlaps"]:
         row["intervals"] = {"mean": found[f"{row['role']} {row['k']}"].to_dict()}
     for row in profiles:
         row["intervals"] = {"cosine_mean": found[f"{row['role']} cosine"].to_dict()}
     return block
-
-
-def _find_intervals(
-    both: AlignedEdges, overlaps: list[dict[str, Any]], profiles: list[dict[str, Any]]
-) -> dict[str, Interval]:
-    """Intervals of the mean overlap of partners and of the mean cosine, by leaving out neurons."""
-    if len(both.source) <= _MAX_JACKKNIFE_PAIRS:
-        return node_jackknife(_mean_agreements, _drop_isolated(both), level=_LEVEL)
-    means = {f"{row['role']} {row['k']}": row["mean"] for row in overlaps}
-    means |= {f"{row['role']} cosine": row["cosine_mean"] for row in profiles}
-    reason = f"no interval: more than {_MAX_JACKKNIFE_PAIRS} connected pairs"
-    return {name: no_interval(mean, _LEVEL, 0, reason) for name, mean in means.items()}
-
-
-def _drop_isolated(both: AlignedEdges) -> AlignedEdges:
-    """The same edges among the neurons that have any: of a volume's segments, most have none."""
-    connected = np.unique(np.concatenate([both.source, both.target]))
-    source, target = (np.searchsorted(connected, end) for end in (both.source, both.target))
-    return replace(both, nodes=both.nodes[connected], source=source, target=target)
-
-
-def _mean_agreements(both: AlignedEdges) -> dict[str, float]:
-    """Mean overlap of the strongest partners, and mean cosine of the weights, for each role."""
-    found: dict[str, float] = {}
-    for role in roles_of(both):
-        partners = list_partners(both, role)
-        found |= {f"{role} {k}": overlap_partners(role, k, *partners).mean for k in PLACES}
-        found[f"{role} cosine"] = mean_cosine(*partners)
-    return found
 
 
 def _find_sizes(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> npt.NDArray[np.float64]:
@@ -203,7 +174,7 @@ def _find_sizes(both: AlignedEdges, tables: Mapping[str, pd.DataFrame]) -> npt.N
 def _describe_thresholds(both: AlignedEdges) -> dict[str, Any]:
     """Scores at every number of synapses that makes an edge, the same on both sides and all combinations."""
     family = [
-        {**score.to_dict(), "intervals": describe_intervals(both, score.k)}
+        {**score.to_dict(), "intervals": edge_intervals(both, threshold=score.k, level=_LEVEL).to_dict()}
         for score in compare_thresholds(both, ks=_KS)
     ]
     return {"family": family, "surface": threshold_surface(both, ks=_KS).to_dict()}

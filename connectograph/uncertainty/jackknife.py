@@ -12,7 +12,7 @@ from connectograph.graphs import AlignedEdges
 from connectograph.uncertainty.clusters import MIN_NEURONS, check_level, make_interval, no_interval, too_few
 from connectograph.uncertainty.results import Interval
 
-__all__ = ["node_jackknife"]
+__all__ = ["node_jackknife", "spread"]
 
 
 def node_jackknife(
@@ -74,7 +74,7 @@ def node_jackknife(
     group = np.arange(n_nodes) % groups
     parts = [function(_leave_out(both, group == left_out)) for left_out in range(min(groups, n_nodes))]
     return {
-        name: _spread(value, np.array([part[name] for part in parts], float), level) for name, value in whole.items()
+        name: spread(value, np.array([part[name] for part in parts], float), level) for name, value in whole.items()
     }
 
 
@@ -92,8 +92,8 @@ def _leave_out(both: AlignedEdges, left_out: npt.NDArray[np.bool_]) -> AlignedEd
     )
 
 
-def _spread(value: float, parts: npt.NDArray[np.float64], level: float) -> Interval:
-    """Interval from the values without each of the groups."""
+def spread(value: float, parts: npt.NDArray[np.float64], level: float) -> Interval:
+    """Interval from the values without each of the groups, as of :func:`node_jackknife`."""
     n = len(parts)
     if not np.isfinite([value, *parts]).all():
         return no_interval(value, level, n, "no interval: undefined, or so without some of the neurons")

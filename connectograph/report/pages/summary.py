@@ -68,7 +68,18 @@ def _explain_intervals(edges: Mapping[str, Any]) -> str:
     if interval["lower"] is None:
         return f" Intervals: {clean_text(reason_of(interval, 'lower'))}."
     shared = "as the outcomes of the connections of a neuron fall together, the variance is summed over neurons"
-    return f" Intervals of {100 * interval['level']:g} %, for neurons like these {interval['n_neurons']:,}: {shared}."
+    level = f"{100 * interval['level']:g} %"
+    return f" Intervals of {level}, for neurons like these {interval['n_neurons']:,}: {shared}.{_explain_given(edges)}"
+
+
+def _explain_given(edges: Mapping[str, Any]) -> str:
+    """The narrower question, where the contactome answers it."""
+    given = block_of(edges, "intervals_these_edges")
+    limits = {name: format_interval(given.get(name)) for name in ("precision", "recall", "f1")}
+    known = [f"{'F1' if name == 'f1' else name} {found}" for name, found in limits.items() if found]
+    if not known:
+        return ""
+    return f" If these very pairs were connected again and only the pairs in contact called: {', '.join(known)}."
 
 
 def list_scores(report: Mapping[str, Any]) -> tuple[Tile, ...]:
