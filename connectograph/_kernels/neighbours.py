@@ -22,7 +22,15 @@ Array = npt.NDArray[Any]
 
 
 def gather_block(
-    block: Array, origin: Array, shape: Array, starts: Array, lengths: Array, codes: Array, offsets: Array
+    block: Array,
+    origin: Array,
+    shape: Array,
+    starts: Array,
+    lengths: Array,
+    codes: Array,
+    offsets: Array,
+    *,
+    voxelwise: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Records of the synapse voxels near one block.
 
@@ -35,6 +43,8 @@ def gather_block(
         Synapse runs sorted by start (linear index in the volume).
     offsets : (K, 3) int64
         Symmetric about 0.
+    voxelwise : bool
+        Leave all voxels open.
 
     Returns
     -------
@@ -47,6 +57,8 @@ def gather_block(
     reach, end = np.abs(offsets).max(axis=0), origin + block.shape
     near = np.array([np.maximum(origin - reach, 0), np.minimum(end + reach, shape)])
     whole = np.array([np.where(origin == 0, 0, origin + reach), np.where(end == shape, shape, end - reach)])
+    if voxelwise:
+        whole[1] = whole[0]
     z = np.arange(near[0, 0], near[1, 0])
     first = np.searchsorted(starts, (z * shape[1] + near[0, 1]) * shape[2])
     last = np.searchsorted(starts, (z * shape[1] + near[1, 1]) * shape[2])

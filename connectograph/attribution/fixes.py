@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph._numbers import divide
-from connectograph.attribution.greedy import Change, Connectome, Contacts, Fix, Step, choose_fixes
+from connectograph.attribution.fix_lists import SYNAPSE, SegmentFixes, SynapseFixes, collect_surroundings
+from connectograph.attribution.greedy import EdgeTally, FixList, Pair, Step, choose_fixes
 from connectograph.attribution.linking import NumberedLinks, number_links
 from connectograph.attribution.segment_fixes import MERGE, SPLIT, SegmentPieces, Segments
 from connectograph.errors import InputError
@@ -30,9 +31,6 @@ FIX_KINDS = ("add_synapse", "delete_synapse", "swap_partners", "merge", "split")
 """Add a missed synapse with its links; delete an invented one; give a matched one the links of its true match; merge a
 segment into that of the neuron which most of it lies in; cut off the part of a segment that lies in another neuron, and
 join it to that neuron's segment."""
-
-_SYNAPSE = 2
-"""Kind of the fixes of synapses, by their first number."""
 
 
 def rank_fixes(
@@ -53,8 +51,7 @@ def rank_fixes(
         The table "synapse_matches".
     pieces : SegmentPieces, optional
         Of a prediction with a segmentation of its own: then merges and splits are ranked, too, and added synapses and
-        swapped partners get the links that they have in the segmentation as it is by then. For links by the rule
-        "all-pairs" with contacts of one voxel or more.
+        swapped partners get the links that they have in the segmentation as it is by then.
     most : int, optional
         Fixes to list; all that it takes until no edge is wrong, or none helps, if not given.
 
@@ -94,19 +91,18 @@ def rank_fixes(
     0
     """
     links = number_links({"truth": ("truth", truth), "predicted": ("predicted", predicted)}, matches)
+    nodes = links.nodes
+    fixes: FixList
     if pieces is None:
-        nodes, segments, contacts = links.nodes, None, _collect_links(links)
-        names = np.arange(len(nodes))
+        tally, fixes = _list_synapse_fixes(links, matches)
     else:
         nodes = np.unique(np.concatenate([links.nodes, pieces.kept, pieces.table["segment_id"]]))
-        segments, contacts = Segments(pieces, nodes), _collect_pieces(pieces, matches)
-        names = np.array(segments.names, np.int64)
-    connectome = Connectome(contacts, names, _list_true(links, nodes), directed=links.directed)
-    start = (connectome.tp, connectome.fp, connectome.fn)
-    steps = list(choose_fixes(connectome, _FixList(connectome, contacts, segments, matches), most))
-    if segments is None and (most is None or len(steps) < most) and connectome.fp + connectome.fn:
+        tally, fixes = _list_segment_fixes(links, matches, pieces, nodes)
+    start = (tally.tp, tally.fp, tally.fn)
+    steps = list(choose_fixes(tally, fixes, most))
+    if pieces is None and (most is None or len(steps) < most) and tally.fp + tally.fn:
         raise InputError("Wrong edges are left though every fix is applied: the links are not of these matches.")
-    return _tabulate(steps, start, nodes, contacts, matches, pieces)
+    return _tabulate(steps, start, nodes, matches, pieces)
 
 
 def apply_fixes(
@@ -155,115 +151,54 @@ def _name_added(matches: pd.DataFrame, fixes: pd.DataFrame, predicted: pd.DataFr
     return names
 
 
-def _list_true(links: NumberedLinks, nodes: npt.NDArray[np.uint64]) -> Iterable[tuple[int, int]]:
-    """True edges, as places of their ends among the nodes."""
-    pair = np.unique(links.sides["truth"].pair)
+def _list_synapse_fixes(links: NumberedLinks, matches: pd.DataFrame) -> tuple[EdgeTally, SynapseFixes]:
+    """Edges as they are, and what may change them."""
+    keys = {side: np.unique(links.keys_of(side)) for side in ("truth", "predicted")}
+    n_pairs = max(1, len(links.source))
+    changed: dict[str, dict[int, set[Pair]]] = {}
+    for side, other in (tuple(keys), tuple(keys)[::-1]):  # only what fixes change
+        case, pair = np.divmod(np.setdiff1d(keys[side], keys[other], assume_unique=True), n_pairs)
+        found = changed[side] = {}
+        for row, ends in zip(case.tolist(), _list_pairs(links, pair, links.nodes), strict=True):
+            found.setdefault(row, set()).add(ends)
+    ranks = _rank_cases(matches, {case for found in changed.values() for case in found})
+    pairs = _list_pairs(links, keys["predicted"] % n_pairs, links.nodes)
+    true_pairs = _list_pairs(links, np.unique(links.sides["truth"].pair), links.nodes)
+    return EdgeTally(pairs, true_pairs), SynapseFixes(changed["predicted"], changed["truth"], ranks)
+
+
+def _list_segment_fixes(
+    links: NumberedLinks, matches: pd.DataFrame, pieces: SegmentPieces, nodes: npt.NDArray[np.uint64]
+) -> tuple[EdgeTally, SegmentFixes]:
+    """The same with a segmentation that may be mended as well."""
+    near = collect_surroundings(pieces, matches)
+    cases = near["truth"].keys() | near["predicted"].keys()
+    wrong = {case for case in cases if near["truth"].get(case) != near["predicted"].get(case)}
+    fixes = SegmentFixes(Segments(pieces, nodes), near, _rank_cases(matches, wrong), pieces, nodes)
+    true_pairs = _list_pairs(links, np.unique(links.sides["truth"].pair), nodes)
+    return EdgeTally((pair for found in fixes.links.values() for pair in found), true_pairs), fixes
+
+
+def _list_pairs(links: NumberedLinks, pair: _Counts, nodes: npt.NDArray[np.uint64]) -> Iterable[Pair]:
+    """Pairs as places of their ends among the nodes."""
     place = np.searchsorted(nodes, links.nodes)
     ends = (place[end[pair]].tolist() for end in (links.source, links.target))
     return zip(*ends, strict=True)
 
 
-def _collect_links(links: NumberedLinks) -> Contacts:
-    """Links as contacts of whole segments, those that both sides have once."""
-    keys = {side: np.unique(links.keys_of(side)) for side in ("truth", "predicted")}
-    lost = np.setdiff1d(keys["truth"], keys["predicted"], assume_unique=True)
-    case, pair = np.divmod(np.concatenate([keys["predicted"], lost]), max(1, len(links.source)))
-    there = np.repeat([True, False], [len(keys["predicted"]), len(lost)])
-    wrong = np.append(~np.isin(keys["predicted"], keys["truth"]), np.ones(len(lost), bool))
-    return Contacts(case, links.source[pair], links.target[pair], there, wrong)
-
-
-def _collect_pieces(pieces: SegmentPieces, matches: pd.DataFrame) -> Contacts:
-    """Contacts of pieces, those that both synapses of a match have once."""
-    ids = pieces.table["piece_id"].to_numpy()
-    n = max(1, len(ids))
-    keys = {}
-    for side, table in pieces.contacts.items():
-        case = _find_rows(table["synapse_id"].to_numpy(), matches[f"synapse_id_{side}"].to_numpy())
-        ends = (np.searchsorted(ids, table[end].to_numpy()).astype(np.int64) for end in ("segment_a", "segment_b"))
-        keys[side] = np.unique((case * n + next(ends)) * n + next(ends))
-    lost = np.setdiff1d(keys["truth"], keys["predicted"], assume_unique=True)
-    case, both = np.divmod(np.concatenate([keys["predicted"], lost]), n * n)
-    there = np.repeat([True, False], [len(keys["predicted"]), len(lost)])
-    wrong = np.append(~np.isin(keys["predicted"], keys["truth"]), np.ones(len(lost), bool))
-    return Contacts(case, *np.divmod(both, n), there, wrong)
-
-
-def _find_rows(wanted: npt.NDArray[np.uint64], ids: npt.NDArray[np.uint64]) -> _Counts:
-    """Row of each id."""
-    order = np.argsort(ids, kind="stable")
-    return order[np.searchsorted(ids[order], wanted)].astype(np.int64)
-
-
-class _FixList:
-    """Synapses to add, delete or exchange; segments to merge or split."""
-
-    def __init__(
-        self, connectome: Connectome, contacts: Contacts, segments: Segments | None, matches: pd.DataFrame
-    ) -> None:
-        self._connectome, self._segments = connectome, segments
-        self._of_case = _group(contacts.case, among=contacts.wrong)
-        self._of_piece = _group(contacts.first, contacts.second) if segments else {}
-        rank = _rank_cases(matches, np.array(sorted(self._of_case), np.int64))
-        self._rank = {case: k for k, case in enumerate(rank)}
-
-    def list_all(self) -> list[Fix]:
-        synapses: list[Fix] = [(_SYNAPSE, case, 0) for case in self._of_case]
-        return [*synapses, *(self._segments.list_all() if self._segments else [])]
-
-    def changes_of(self, fix: Fix) -> list[Change]:
-        now = self._connectome
-        if fix[0] == _SYNAPSE:
-            pairs = {k: now.find_pair(k) for k in self._of_case.get(fix[1], [])}
-            return [Change(k, pair, pair, now.there[k], not now.there[k]) for k, pair in pairs.items()]
-        if self._segments is None:
-            return []
-        parts, name = self._segments.find_parts(fix), fix[2]
-        moved = sorted({contact for part in parts for contact in self._of_piece.get(part, ())})
-        return [Change(k, now.find_pair(k), now.find_pair(k, parts, name), now.there[k], now.there[k]) for k in moved]
-
-    def rank(self, fix: Fix) -> tuple[int, int]:
-        if fix[0] == _SYNAPSE or self._segments is None:
-            return 1, self._rank[fix[1]]
-        return 0, -self._segments.count_voxels(fix)
-
-    def is_enough(self, gain: float, *, nearer: bool) -> bool:
-        """Mended synapses alone make all edges right in the end; with segments there may be some that stay wrong."""
-        return self._segments is not None and (gain < 0 or (gain == 0 and not nearer))
-
-    def apply(self, fix: Fix) -> list[Fix]:
-        if fix[0] == _SYNAPSE or self._segments is None:
-            del self._of_case[fix[1]]
-            return [fix]
-        others = self._segments.apply(fix)
-        self._connectome.names = self._segments.names
-        return others
-
-
-def _group(*keys: _Counts, among: npt.NDArray[np.bool_] | None = None) -> dict[int, list[int]]:
-    """Positions of each value, ascending."""
-    groups: dict[int, list[int]] = {}
-    positions = np.arange(len(keys[0])) if among is None else np.flatnonzero(among)
-    for position, *values in zip(positions.tolist(), *(key[positions].tolist() for key in keys), strict=True):
-        for value in set(values):
-            groups.setdefault(value, []).append(position)
-    return groups
-
-
-def _rank_cases(matches: pd.DataFrame, cases: _Counts) -> list[int]:
-    """Most voxels first, then by place: ids have no say."""
+def _rank_cases(matches: pd.DataFrame, wrong: set[int]) -> dict[int, int]:
+    """Places in the order of fixing: most voxels first, then by place; ids have no say."""
+    cases = np.array(sorted(wrong), np.int64)
     rows = matches.iloc[cases]
     n_voxels = np.maximum(rows["n_voxels_truth"].to_numpy(), rows["n_voxels_predicted"].to_numpy())
     keys = [rows[axis].to_numpy() for axis in ("x_nm", "y_nm", "z_nm")]
-    ranked: list[int] = cases[np.lexsort([*keys, -n_voxels])].tolist()
-    return ranked
+    return {case: k for k, case in enumerate(cases[np.lexsort([*keys, -n_voxels])].tolist())}
 
 
 def _tabulate(
     steps: list[Step],
     start: tuple[int, int, int],
     nodes: npt.NDArray[np.uint64],
-    contacts: Contacts,
     matches: pd.DataFrame,
     pieces: SegmentPieces | None,
 ) -> pd.DataFrame:
@@ -283,14 +218,14 @@ def _tabulate(
             "gain": np.diff(f1),
             **dict(zip(("tp", "fp", "fn"), counts[1:].T, strict=True)),
             "f1": f1[1:],
-            **_locate(steps, contacts, matches),
+            **_locate(steps, matches),
         },
     )
 
 
 def _name_what(steps: list[Step], matches: pd.DataFrame) -> dict[str, Any]:
     """Kind of each fix, and the synapses that it changes."""
-    case = np.array([step.fix[1] if step.fix[0] == _SYNAPSE else -1 for step in steps], np.int64)
+    case = np.array([step.fix[1] if step.fix[0] == SYNAPSE else -1 for step in steps], np.int64)
     sides = ("synapse_id_truth", "synapse_id_predicted")
     ids = [np.append(matches[name].to_numpy(), np.uint64(0))[case] for name in sides]
     segment = np.array([step.fix[0] for step in steps], np.int64)
@@ -312,7 +247,7 @@ def _name_segments(
         named = pieces.table.drop_duplicates("segment_id")
         stored = dict(zip(named["segment_id"].tolist(), named["predicted_segment"].tolist(), strict=True))
         for k, (kind, name, neuron) in enumerate(step.fix for step in steps):
-            if kind != _SYNAPSE:
+            if kind != SYNAPSE:
                 true = nodes[neuron].item()
                 if true not in stored:
                     stored[true] = next(free)
@@ -320,7 +255,7 @@ def _name_segments(
     return dict(zip(("true_segment", "predicted_segment", "into_segment"), ids, strict=True))
 
 
-def _locate(steps: list[Step], contacts: Contacts, matches: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+def _locate(steps: list[Step], matches: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     """Where the synapse is that a fix changes, or which of those on the changed part gains most."""
-    rows = matches.iloc[contacts.case[[step.contact for step in steps]]] if steps else matches.iloc[:0]
+    rows = matches.iloc[[step.case for step in steps]]
     return {axis: rows[axis].to_numpy() for axis in ("z_nm", "y_nm", "x_nm")}

@@ -1,24 +1,19 @@
-"""The best correction first, again and again: what each of many corrections of a connectome would gain now.
+"""The best correction first, again and again: what each of many corrections of a prediction would gain now.
 
-Conventions: a *contact* is a synapse joining two *pieces* of segments. It is there, or would be if its synapse were
-mended; it counts for the pair of names that its pieces bear at present. A *fix* changes which contacts are there, or
-the names of pieces. All numbers of contacts and edges are whole, so every step is exact.
+Conventions: a *link* is a synapse joining a pair of segments. A *fix* changes which links there are. What fixes gain is
+a measure of the form 2 tp / (2 tp + fp + fn) of whole numbers, so every step is exact.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+__all__ = ["Change", "EdgeTally", "Fix", "FixList", "Pair", "Step", "Tally", "choose_fixes"]
 
-__all__ = ["Change", "Connectome", "Contacts", "Fix", "FixList", "Step", "choose_fixes"]
-
-_Counts: TypeAlias = npt.NDArray[np.int64]
-_Pair: TypeAlias = tuple[int, int]
+Pair: TypeAlias = tuple[int, int]
 
 Fix: TypeAlias = tuple[int, int, int]
 """Kind and two numbers: ordered, so that equally good fixes have an order."""
@@ -27,43 +22,20 @@ _FAR = 1 << 30
 """Fixes that an edge still needs, of a fix that brings no edge nearer to being right."""
 
 
-@dataclass(frozen=True, eq=False)
-class Contacts:
-    """Contacts between pieces.
-
-    Attributes
-    ----------
-    case, first, second : (L,) arrays of int64
-        The synapse, as a case of the table of matches, and the two pieces.
-    there : (L,) array of bool
-        Whether the prediction has it; the others are those of true synapses.
-    wrong : (L,) array of bool
-        Whether mending its synapse changes it.
-    """
-
-    case: _Counts
-    first: _Counts
-    second: _Counts
-    there: npt.NDArray[np.bool_]
-    wrong: npt.NDArray[np.bool_]
-
-
 class Change(NamedTuple):
-    """What a fix does to a contact: the pairs before and after, and whether it is there before and after."""
+    """What a fix does: a synapse (a case of the table of matches) gets a link on a pair (step 1) or loses it (-1)."""
 
-    contact: int
-    before: _Pair
-    after: _Pair
-    was: bool
-    will_be: bool
+    case: int
+    pair: Pair
+    step: int
 
 
 class Step(NamedTuple):
-    """A fix that was made, the contact and pair that gain most by it, pairs changed, and tp, fp, fn after it."""
+    """A fix that was made, the case and pair that gain most by it, pairs changed, and tp, fp, fn after it."""
 
     fix: Fix
-    contact: int
-    pair: _Pair
+    case: int
+    pair: Pair
     n_changed: int
     tp: int
     fp: int
@@ -84,40 +56,46 @@ class FixList(Protocol):
         ...
 
     def is_enough(self, gain: float, *, nearer: bool) -> bool:
-        """Whether to stop if the best fix gains so much F1, and may bring an edge nearer to being right."""
+        """Whether to stop if the best fix gains so much, and may bring an edge nearer to being right."""
         ...
 
-    def apply(self, fix: Fix) -> Iterable[Fix]:
-        """Make a fix; the others that may do something else now, whatever contacts they change."""
+    def apply(self, fix: Fix, changes: list[Change]) -> Iterable[Fix]:
+        """Make a fix that does this; the others that may do something else now, whatever pairs they change."""
         ...
 
 
-class Connectome:
-    """Contacts of each pair of names, edges found, false and missed, as fixes are made."""
+class Tally(Protocol):
+    """What is counted as fixes are made."""
 
-    def __init__(self, contacts: Contacts, names: _Counts, true_pairs: Iterable[_Pair], *, directed: bool) -> None:
-        self.names: list[int] = names.tolist()
-        self._directed = directed
-        self._ends = list(zip(contacts.first.tolist(), contacts.second.tolist(), strict=True))
-        self.there: list[bool] = contacts.there.tolist()
+    tp: int
+    fp: int
+    fn: int
+
+    def weigh(self, changes: list[Change]) -> tuple[int, int, int]:
+        """By how much changes raise tp and tp + fp, and how many fixes something still needs then."""
+        ...
+
+    def name_change(self, changes: list[Change]) -> Change:
+        """The change that gains most."""
+        ...
+
+    def list_keys(self, changes: list[Change]) -> set[Pair]:
+        """The counts that the weight of changes rests on."""
+        ...
+
+    def apply(self, changes: list[Change]) -> int:
+        """Count what changes; how many counts are others now."""
+        ...
+
+
+class EdgeTally:
+    """Links of each pair of segments, edges found, false and missed."""
+
+    def __init__(self, links: Iterable[Pair], true_pairs: Iterable[Pair]) -> None:
         self.true = set(true_pairs)
-        self.count: dict[_Pair, int] = {}
-        for contact in np.flatnonzero(contacts.there).tolist():
-            pair = self.find_pair(contact)
-            self.count[pair] = self.count.get(pair, 0) + 1
-        edges = {pair for pair in self.count if pair[0] != pair[1]}
-        self.tp = len(edges & self.true)
-        self.fp, self.fn = len(edges) - self.tp, len(self.true) - self.tp
-
-    def find_pair(self, contact: int, moved: frozenset[int] = frozenset(), name: int = 0) -> _Pair:
-        """The names that a contact joins, if some pieces had another."""
-        first, second = (name if piece in moved else self.names[piece] for piece in self._ends[contact])
-        return (second, first) if second < first and not self._directed else (first, second)
-
-    def score(self, found: int, added: int) -> float:
-        """F1 with so many more edges found and so many more edges; 0/0 is as good as it gets."""
-        whole = 2 * self.tp + self.fp + self.fn + added
-        return 2 * (self.tp + found) / whole if whole else 1.0
+        self.count = Counter(links)
+        self.tp = len(self.count.keys() & self.true)
+        self.fp, self.fn = len(self.count) - self.tp, len(self.true) - self.tp
 
     def weigh(self, changes: list[Change]) -> tuple[int, int, int]:
         """Edges that changes find, edges they add less those they remove, fixes that an edge still needs then.
@@ -126,8 +104,8 @@ class Connectome:
         """
         found = added = 0
         needs = _FAR
-        for pair, change in _sum_changes(changes).items():
-            before, true = self.count.get(pair, 0), pair in self.true
+        for pair, change in sum_changes(changes).items():
+            before, true = self.count[pair], pair in self.true
             after = before + change
             if not before or not after:
                 added += (after > 0) - (before > 0)
@@ -136,77 +114,70 @@ class Connectome:
                 needs = min(needs, max(after, 1) if change < 0 else _FAR - 1)
         return found, added, needs
 
-    def name_contact(self, changes: list[Change]) -> tuple[int, _Pair]:
-        """The contact whose pair gains most: an edge found, an edge removed, else one with a new link, then any."""
-        sums = _sum_changes(changes)
+    def name_change(self, changes: list[Change]) -> Change:
+        """That whose pair gains most: an edge found, an edge removed, else one with a new link, then any."""
+        sums = sum_changes(changes)
 
-        def rank(change: Change) -> tuple[int, _Pair, int]:
-            before, after, contact = change.before, change.after, change.contact
-            if after in self.true and sums.get(after, 0) > 0 and not self.count.get(after):
-                return 0, after, contact
-            if before not in self.true and sums.get(before, 0) < 0 and not self.count[before] + sums[before]:
-                return 1, before, contact
-            return (2, after, contact) if sums.get(after, 0) > 0 else (3, before, contact)
+        def rank(change: Change) -> tuple[int, Pair, int]:
+            case, pair, _ = change
+            before, gained, true = self.count[pair], sums.get(pair, 0), pair in self.true
+            if true and gained > 0 and not before:
+                return 0, pair, case
+            if not true and gained < 0 and not before + gained:
+                return 1, pair, case
+            return 2 if gained > 0 else 3, pair, case
 
-        _, pair, contact = min(map(rank, changes))
-        return contact, pair
+        return min(changes, key=rank)
+
+    def list_keys(self, changes: list[Change]) -> set[Pair]:
+        return {pair for _, pair, _ in changes}
 
     def apply(self, changes: list[Change]) -> int:
-        """Change the numbers of contacts; how many pairs have another number now."""
         found, added, _ = self.weigh(changes)
         self.tp, self.fp, self.fn = self.tp + found, self.fp + added - found, self.fn - found
-        for change in changes:
-            self.there[change.contact] = change.will_be
-            for pair, step in ((change.before, -change.was), (change.after, int(change.will_be))):
-                self.count[pair] = self.count.get(pair, 0) + step
-        return len(_sum_changes(changes))
+        sums = sum_changes(changes)
+        self.count.update(sums)
+        return len(sums)
 
 
-def _sum_changes(changes: list[Change]) -> dict[_Pair, int]:
-    """By how much the number of contacts of each pair of different names changes."""
-    sums: dict[_Pair, int] = {}
-    for change in changes:
-        if change.was:
-            sums[change.before] = sums.get(change.before, 0) - 1
-        if change.will_be:
-            sums[change.after] = sums.get(change.after, 0) + 1
-    return {pair: n for pair, n in sums.items() if n and pair[0] != pair[1]}
+def sum_changes(changes: list[Change]) -> dict[Pair, int]:
+    """By how much the number of links of each pair changes."""
+    sums: dict[Pair, int] = {}
+    for _, pair, step in changes:
+        sums[pair] = sums.get(pair, 0) + step
+    return {pair: n for pair, n in sums.items() if n}
 
 
-def choose_fixes(connectome: Connectome, fixes: FixList, most: int | None) -> Iterator[Step]:
-    """Make the best fix, again and again, until no edge is wrong or there is none that `fixes` holds to help.
+def choose_fixes(tally: Tally, fixes: FixList, most: int | None) -> Iterator[Step]:
+    """Make the best fix, again and again, until nothing is wrong or there is none that `fixes` holds to help.
 
     Notes
     -----
-    Fixes that find and add equally many edges are kept in one heap, so that the best is the best of a few; after each
-    step only those are weighed again that change a pair which has changed.
+    Fixes that gain by the same numbers are kept in one heap, so that the best is the best of a few; after each step
+    only those are weighed again that rest on a number which has changed.
     """
-    queue = _Queue(connectome, fixes)
+    queue = _Queue(tally, fixes)
     queue.weigh(fixes.list_all())
     done = 0
-    while connectome.fp + connectome.fn and (most is None or done < most):
+    while tally.fp + tally.fn and (most is None or done < most):
         best = queue.pop()
         if best is None:
             return
         changes = fixes.changes_of(best)
-        contact, pair = connectome.name_contact(changes)
-        n_changed = connectome.apply(changes)
+        case, pair, _ = tally.name_change(changes)
+        n_changed = tally.apply(changes)
         done += 1
-        others = set(fixes.apply(best)).union(*(queue.users.get(pair, ()) for pair in _list_pairs(changes)))
+        others = set(fixes.apply(best, changes)).union(*(queue.users.get(key, ()) for key in tally.list_keys(changes)))
         queue.weigh(others)
-        yield Step(best, contact, pair, n_changed, connectome.tp, connectome.fp, connectome.fn)
-
-
-def _list_pairs(changes: list[Change]) -> set[_Pair]:
-    return {pair for change in changes for pair in (change.before, change.after)}
+        yield Step(best, case, pair, n_changed, tally.tp, tally.fp, tally.fn)
 
 
 class _Queue:
     """Fixes by what they gain."""
 
-    def __init__(self, connectome: Connectome, fixes: FixList) -> None:
-        self._connectome, self._fixes = connectome, fixes
-        self.users: dict[_Pair, set[Fix]] = {}
+    def __init__(self, tally: Tally, fixes: FixList) -> None:
+        self._tally, self._fixes = tally, fixes
+        self.users: dict[Pair, set[Fix]] = {}
         self._weights: dict[Fix, tuple[int, int, int]] = {}
         self._heaps: dict[tuple[int, int], list[tuple[int, tuple[int, int], Fix]]] = {}
 
@@ -217,13 +188,13 @@ class _Queue:
             if not changes:
                 self._weights.pop(fix, None)
                 continue
-            for pair in _list_pairs(changes):
-                self.users.setdefault(pair, set()).add(fix)
-            found, added, needs = self._weights[fix] = self._connectome.weigh(changes)
+            for key in self._tally.list_keys(changes):
+                self.users.setdefault(key, set()).add(fix)
+            found, added, needs = self._weights[fix] = self._tally.weigh(changes)
             heapq.heappush(self._heaps.setdefault((found, added), []), (needs, self._fixes.rank(fix), fix))
 
     def pop(self) -> Fix | None:
-        """The fix of largest F1, then of fewest remaining needs, then the first; none if no fix helps."""
+        """The fix of largest gain, then of fewest remaining needs, then the first; none if no fix helps."""
         best = None
         for kind in list(self._heaps):
             heap = self._heaps[kind]
@@ -232,10 +203,15 @@ class _Queue:
             if not heap:
                 del self._heaps[kind]
                 continue
-            rank = (-self._connectome.score(*kind), *heap[0])
+            rank = (-self._score(*kind), *heap[0])
             if best is None or rank < best:
                 best = rank
         if best is None:
             return None
-        gain = -best[0] - self._connectome.score(0, 0)
+        gain = -best[0] - self._score(0, 0)
         return None if self._fixes.is_enough(gain, nearer=best[1] < _FAR) else best[3]
+
+    def _score(self, found: int, added: int) -> float:
+        """The measure with so many more found and so many more predicted; 0/0 is as good as it gets."""
+        whole = 2 * self._tally.tp + self._tally.fp + self._tally.fn + added
+        return 2 * (self._tally.tp + found) / whole if whole else 1.0

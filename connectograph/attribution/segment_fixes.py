@@ -32,9 +32,10 @@ class SegmentPieces:
     ----------
     table : pandas.DataFrame
         `piece_id`; `true_segment` (0: none); `predicted_segment`, as stored; `segment_id`, its name in the graphs;
-        `n_voxels`. Of every piece of a kept predicted segment.
-    contacts : dict of str to pandas.DataFrame
-        Tables "synapse_contacts" of the "truth" and "predicted" synapses, in ids of pieces.
+        `n_voxels`; `z_min_nm, y_min_nm, x_min_nm`. Of every piece of a kept predicted segment.
+    near : dict of str to pandas.DataFrame
+        Of the "truth" and "predicted" synapses: `synapse_id, voxel, segment_id, n_voxels`, in ids of pieces
+        (:func:`connectograph.contacts.synapse_contacts.scan_neighbourhoods`).
     kept : (N,) array of uint64
         True segments that are nodes.
     excluded : (M,) array of uint64
@@ -43,14 +44,22 @@ class SegmentPieces:
         Ids that the predicted volume holds.
     min_segment_voxels : int
         Smaller segments are left out.
+    partner_rule : {"all-pairs", "top-pair"}
+    min_contact_voxels : int
+        What makes a link (:func:`connectograph.assign_partners`).
+    known : (P,) array of uint64, optional
+        Segments by their names in the graphs; only pairs of two of these are scored. All if not given.
     """
 
     table: pd.DataFrame
-    contacts: dict[str, pd.DataFrame]
+    near: dict[str, pd.DataFrame]
     kept: _Ids
     excluded: _Ids
     used: _Ids
     min_segment_voxels: int
+    partner_rule: str = "all-pairs"
+    min_contact_voxels: int = 1
+    known: _Ids | None = None
 
 
 class Segments:
@@ -61,6 +70,8 @@ class Segments:
         self.names: list[int] = np.searchsorted(nodes, table["segment_id"]).tolist()
         self._kept = set(np.searchsorted(nodes, pieces.kept).tolist())
         self._voxels: list[int] = table["n_voxels"].tolist()
+        self._corners = list(zip(*(table[f"{axis}_min_nm"].tolist() for axis in "zyx"), strict=True))
+        self._stored: list[int] = table["predicted_segment"].tolist()
         self._excluded, self._least = set(pieces.excluded.tolist()), pieces.min_segment_voxels
         self._parts: dict[int, dict[int, list[int]]] = {}
         for piece, (name, neuron) in enumerate(zip(self.names, table["true_segment"].tolist(), strict=True)):
@@ -104,10 +115,26 @@ class Segments:
             target.setdefault(number, []).extend(own)
         return self._stays(target) and (not rest or self._stays(rest))
 
+    def list_pieces(self, name: int) -> list[int]:
+        """The pieces of a segment."""
+        return [piece for own in self._parts.get(name, {}).values() for piece in own]
+
+    def stands_for_neuron(self, name: int) -> bool:
+        """Whether a name is that of a true segment."""
+        return name in self._kept
+
+    def order(self, name: int, gone: frozenset[int] = frozenset()) -> tuple[float, ...]:
+        """Segments by their ids in the graphs, if some pieces were gone: neurons, then by falling size and place."""
+        if name in self._kept:
+            return 0, name
+        pieces = [piece for piece in self.list_pieces(name) if piece not in gone]
+        corners = zip(*(self._corners[piece] for piece in pieces), strict=True)
+        return 1, -self._size(pieces), *map(min, corners), self._stored[pieces[0]]
+
     def apply(self, fix: tuple[int, int, int]) -> list[tuple[int, int, int]]:
-        """Give pieces the name of their neuron; the fixes of both segments, before and after."""
+        """Give pieces the name of their neuron; the fixes of both segments, and into that, before and after."""
         _, name, neuron = fix
-        before = [*self.list_of(name), *self.list_of(neuron)]
+        before = [*self.list_of(name), *self.list_of(neuron), *self._list_into(neuron)]
         moved = self.find_parts(fix)
         for number, own in list(self._parts[name].items()):
             if own[0] in moved:
@@ -116,6 +143,12 @@ class Segments:
         for piece in moved:
             self.names[piece] = neuron
         return [*before, *self.list_of(name), *self.list_of(neuron)]
+
+    def _list_into(self, neuron: int) -> list[tuple[int, int, int]]:
+        """The fixes that enlarge a segment, if that may decide whether they can be made."""
+        if self._least <= 1 and not self._excluded:
+            return []
+        return [fix for fix in self.list_all() if fix[2] == neuron]
 
     def count_voxels(self, fix: tuple[int, int, int]) -> int:
         """Voxels that a fix would give another name."""

@@ -18,7 +18,14 @@ from connectograph.synapses import Synapses, positions
 from connectograph.tables import make_table
 from connectograph.volumes import Shape, Volume, check_same_grid
 
-__all__ = ["Scan", "SynapseNeighbours", "find_synapse_contacts", "keep_contacts", "scan_segmentation"]
+__all__ = [
+    "Scan",
+    "SynapseNeighbours",
+    "find_synapse_contacts",
+    "keep_contacts",
+    "scan_neighbourhoods",
+    "scan_segmentation",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,18 +152,82 @@ def scan_segmentation(
     and near it, and voxels seen by several blocks are closed at the end. All sums are of integers, so the result does
     not depend on the blocks or their order.
     """
+    segments, found = _fold_scans(
+        segmentation, synapses, offsets, voxelwise=False, workers=workers, engine=engine, progress=progress
+    )
+    sides = zip(synapses, found, strict=True)
+    return Scan(segments, [_tabulate(segmentation, each, *records) for each, records in sides])
+
+
+def scan_neighbourhoods(
+    segmentation: Volume,
+    synapses: list[Synapses],
+    offsets: npt.NDArray[np.int64],
+    *,
+    workers: int | None = None,
+    engine: EngineLike = None,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Measure all segments, and list which of them lie together within the dilation of synapse voxels.
+
+    Contacts say how many voxels two segments share. What they would share if segments were merged or cut takes the
+    segments of every voxel.
+
+    Parameters
+    ----------
+    segmentation, synapses, offsets, workers, engine, progress
+        As in :func:`scan_segmentation`.
+
+    Returns
+    -------
+    segments : pandas.DataFrame
+        The table "segments".
+    neighbourhoods : list of DataFrame
+        Of each synapse volume: `synapse_id`, `voxel`, `segment_id`, `n_voxels`. Rows of one `voxel` (linear index) are
+        the segments in its neighbourhood N(v), the same in `n_voxels` voxels of the synapse from this one on.
+
+    Examples
+    --------
+    >>> from connectograph.synapses import label_synapses
+    >>> segmentation = Volume(np.array([[[1, 1, 1, 2, 2, 2]]], "uint8"), voxel_size=(40, 4, 4))
+    >>> cleft = Volume(np.array([[[0, 9, 9, 9, 0, 0]]], "uint8"), voxel_size=(40, 4, 4))
+    >>> steps = np.array([[0, 0, -1], [0, 0, 0], [0, 0, 1]])
+    >>> scan_neighbourhoods(segmentation, [label_synapses(cleft)], steps)[1][0].to_dict("list")
+    {'synapse_id': [9, 9, 9], 'voxel': [1, 2, 2], 'segment_id': [1, 1, 2], 'n_voxels': [1, 2, 2]}
+    """
+    segments, found = _fold_scans(
+        segmentation, synapses, offsets, voxelwise=True, workers=workers, engine=engine, progress=progress
+    )
+    tables = []
+    for each, (keys, sums) in zip(synapses, found, strict=True):
+        columns = {"synapse_id": each.ids[keys[:, 0].astype(np.int64)], "voxel": keys[:, 1].astype(np.int64)}
+        tables.append(pd.DataFrame({**columns, "segment_id": keys[:, 2], "n_voxels": sums[:, 0]}))
+    return segments, tables
+
+
+def _fold_scans(
+    segmentation: Volume,
+    synapses: list[Synapses],
+    offsets: npt.NDArray[np.int64],
+    *,
+    voxelwise: bool,
+    workers: int | None,
+    engine: EngineLike,
+    progress: Callable[[int], object] | None,
+) -> tuple[pd.DataFrame, list[Part]]:
+    """The table "segments", and the records of each synapse volume: keys and sums, every key once."""
+    from connectograph._kernels.hashing import sum_by_key
+
     for each in synapses:
         check_same_grid(segmentation, _grid(each))
     runs = tuple((each.starts, each.lengths, each.codes) for each in synapses)
-    scan = _BlockScan(segmentation.name or "the segmentation", segmentation.shape, runs, offsets)
+    scan = _BlockScan(segmentation.name or "the segmentation", segmentation.shape, runs, offsets, voxelwise)
     merge = partial(_merge_scans, len(synapses))
-    settle = partial(_close_planes, segmentation.shape, offsets)
+    settle = partial(_close_planes, segmentation.shape, offsets, voxelwise)
     with open_engine(engine, workers) as opened:
         found = fold_blocks(scan, merge, segmentation, engine=opened, settle=settle, progress=progress)
     segments = segments_table(found[:2], segmentation.voxel_size, segmentation.offset)
-    sides = zip(synapses, _sides(found), strict=True)
-    neighbours = [_tabulate(segmentation, each, *found[k : k + 2]) for each, k in sides]
-    return Scan(segments, neighbours)
+    return segments, [sum_by_key(*found[k : k + 2]) for k in _sides(found)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +238,7 @@ class _BlockScan:
     shape: Shape
     runs: tuple[Part, ...]
     offsets: npt.NDArray[np.int64]
+    voxelwise: bool
 
     def __call__(self, array: npt.NDArray[Any], origin: Shape) -> Part:
         from connectograph._kernels.neighbours import gather_block
@@ -174,7 +246,9 @@ class _BlockScan:
 
         block = as_label_block(array, origin, self.where)
         place, shape = np.array(origin), np.array(self.shape)
-        found: list[Part] = [gather_block(block, place, shape, s, n, c, self.offsets) for s, n, c in self.runs]
+        found: list[Part] = [
+            gather_block(block, place, shape, s, n, c, self.offsets, voxelwise=self.voxelwise) for s, n, c in self.runs
+        ]
         return sum(found, measure_block(block, *origin))
 
     def near(self, first_plane: int, last_plane: int) -> _BlockScan:
@@ -203,8 +277,8 @@ def _merge_scans(n_sides: int, parts: list[Part]) -> Part:
     return merged
 
 
-def _close_planes(shape: Shape, offsets: npt.NDArray[np.int64], part: Part, n_planes: int) -> Part:
-    """Turn open voxels into sums where all blocks around them were seen: those of the first planes."""
+def _close_planes(shape: Shape, offsets: npt.NDArray[np.int64], voxelwise: bool, part: Part, n_planes: int) -> Part:
+    """Turn open voxels into records where all blocks around them were seen: those of the first planes."""
     from connectograph._kernels.neighbours import close_voxels
 
     reach = int(offsets[:, 0].max()) if n_planes < shape[0] else 0
@@ -213,9 +287,26 @@ def _close_planes(shape: Shape, offsets: npt.NDArray[np.int64], part: Part, n_pl
     for k in _sides(part):
         keys, sums, loose = part[k : k + 3]
         complete = loose[:, 0] < np.uint64(limit)
-        found = close_voxels(loose[complete], *shape[1:], len(offsets))
+        ready = loose[complete]
+        found = _list_stretches(ready) if voxelwise else close_voxels(ready, *shape[1:], len(offsets))
         closed.append((np.concatenate([keys, found[0]]), np.concatenate([sums, found[1]]), loose[~complete]))
     return sum(closed, ())
+
+
+def _list_stretches(open_voxels: npt.NDArray[np.uint64]) -> Part:
+    """Keys (synapse code, voxel, segment) and sums (voxels, 0, 0, 0) of stretches with the same segments near."""
+    rows = open_voxels[np.lexsort((open_voxels[:, 2], open_voxels[:, 0]))]
+    rows = rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))[: len(rows)]]
+    voxel, first, size = np.unique(rows[:, 0], return_index=True, return_counts=True)
+    before = np.repeat(np.append(0, size[:-1]), size)  # the same place in the list of the voxel before
+    alike = (rows[:, 1:] == rows[np.arange(len(rows)) - before, 1:]).all(axis=1)
+    goes_on = np.logical_and.reduceat(alike, first) if len(rows) else alike
+    goes_on &= (size == np.append(0, size[:-1])) & (voxel == np.append(0, voxel[:-1] + np.uint64(1)))
+    begins = np.flatnonzero(~goes_on)
+    chosen = np.repeat(~goes_on, size)
+    sums = np.zeros((int(chosen.sum()), 4), np.int64)
+    sums[:, 0] = np.repeat(np.diff(np.append(begins, len(voxel))), size[begins])
+    return rows[chosen][:, [1, 0, 2]], sums
 
 
 def _grid(synapses: Synapses) -> Volume:
@@ -228,9 +319,6 @@ def _tabulate(
     segmentation: Volume, synapses: Synapses, keys: npt.NDArray[np.uint64], sums: npt.NDArray[np.int64]
 ) -> SynapseNeighbours:
     """Name the columns of what was found near the synapses of one volume."""
-    from connectograph._kernels.hashing import sum_by_key
-
-    keys, sums = sum_by_key(keys, sums)
     ids = synapses.ids[keys[:, 0].astype(np.int64)]
     pair = keys[:, 1] != keys[:, 2]
     contacts = make_table(

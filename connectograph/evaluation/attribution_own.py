@@ -1,13 +1,12 @@
 """Errors of a prediction with a segmentation of its own: what the synapses would join in the other segmentation.
 
-Functions: :func:`find_counterparts` (of contacts), :func:`name_counterparts` (of any links).
+Functions: :func:`find_counterparts`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from connectograph.attribution import OwnSegmentation as Counterpart
@@ -19,7 +18,7 @@ from connectograph.evaluation.sparse import keep_among, list_proofread
 from connectograph.partners import assign_partners
 from connectograph.segments import kept_ids
 
-__all__ = ["find_counterparts", "name_counterparts"]
+__all__ = ["find_counterparts"]
 
 
 def find_counterparts(
@@ -43,68 +42,37 @@ def find_counterparts(
     dict
         Arguments of :func:`~connectograph.evaluation.attribution.explain_errors`.
     """
-    in_true_segments, in_predicted_segments = (
+    links = [
         assign_partners(
             keep_contacts(near.contacts, kept),
             rule=settings.partner_rule,
             min_contact_voxels=settings.min_contact_voxels,
         )
         for near, kept in ((in_truth, segments), (own.neighbours[0], own.named))
-    )
-    pieces = (
-        _collect_pieces(own, place, segments, settings.min_segment_voxels)
-        if _depends_on_touch(settings) and settings.proofread is None
-        else None
-    )
-    return {**name_counterparts(own, in_true_segments, in_predicted_segments, settings), "pieces": pieces}
-
-
-def name_counterparts(
-    own: OwnSegmentation, predicted_in_truth: pd.DataFrame, truth_in_predicted: pd.DataFrame, settings: Settings
-) -> dict[str, Any]:
-    """The same of links that are known: those of the synapses of either side in the segmentation of the other.
-
-    Parameters
-    ----------
-    own : OwnSegmentation
-    predicted_in_truth, truth_in_predicted : pandas.DataFrame
-        Tables "links" under the ids of the graphs.
-    settings : Settings
-
-    Returns
-    -------
-    dict
-        Arguments of :func:`~connectograph.evaluation.attribution.explain_errors`.
-    """
-    links = [predicted_in_truth, truth_in_predicted]
+    ]
     if settings.proofread is not None:
         links = [keep_among(each, list_proofread(settings.proofread, own.matches)) for each in links]
     rows = own.matches[own.matches["predicted_segment"] != 0]
     neurons = Counterpart(links[0], rows["segment_id"].to_numpy(), rows["majority_segment"].to_numpy())
-    return {"segmentation": neurons, "truth_in_predicted": links[1]}
+    pieces = _collect_pieces(own, place, segments, settings)
+    return {"segmentation": neurons, "truth_in_predicted": links[1], "pieces": pieces}
 
 
-def _depends_on_touch(settings: Settings) -> bool:
-    """Whether a link is there wherever two segments meet at a voxel, so that pieces say what links are."""
-    return settings.partner_rule == "all-pairs" and settings.min_contact_voxels == 1
-
-
-def _collect_pieces(own: OwnSegmentation, place: int, segments: pd.DataFrame, min_segment_voxels: int) -> SegmentPieces:
-    """Pieces of kept predicted segments, and where synapses join them."""
+def _collect_pieces(own: OwnSegmentation, place: int, segments: pd.DataFrame, settings: Settings) -> SegmentPieces:
+    """Pieces of kept predicted segments, and what of them lies near the synapses."""
     names = pd.Series(own.names, index=own.segments["segment_id"].to_numpy())
-    rows = own.overlaps.assign(piece_id=own.pieces.ids)
+    rows = own.overlaps.assign(piece_id=own.pieces.ids, **own.pieces.corners)
     rows = rows[rows["predicted_segment"].isin(kept_ids(own.segments))]
     table = rows.assign(segment_id=names.loc[rows["predicted_segment"].to_numpy()].to_numpy())
-    near = {"truth": own.pieces.neighbours[0], "predicted": own.pieces.neighbours[1 + place]}
-    contacts = {}
-    for side, each in near.items():
-        both = [np.isin(each.contacts[end], table["piece_id"]) for end in ("segment_a", "segment_b")]
-        contacts[side] = each.contacts[both[0] & both[1]]
+    near = {"truth": own.pieces.neighbourhoods[0], "predicted": own.pieces.neighbourhoods[1 + place]}
     return SegmentPieces(
         table=table,
-        contacts=contacts,
+        near={side: each[each["segment_id"].isin(table["piece_id"])] for side, each in near.items()},
         kept=kept_ids(segments),
         excluded=segments.loc[segments["status"] == "excluded", "segment_id"].to_numpy(),
         used=own.segments["segment_id"].to_numpy(),
-        min_segment_voxels=min_segment_voxels,
+        min_segment_voxels=settings.min_segment_voxels,
+        partner_rule=settings.partner_rule,
+        min_contact_voxels=settings.min_contact_voxels,
+        known=None if settings.proofread is None else list_proofread(settings.proofread, own.matches),
     )

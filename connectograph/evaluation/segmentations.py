@@ -24,6 +24,7 @@ from connectograph.blocks import EngineLike, open_engine
 from connectograph.compare import compare_edges
 from connectograph.contacts import scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
+from connectograph.errors import InputError
 from connectograph.evaluation.content import describe_grid, undefined
 from connectograph.evaluation.measures import Measures
 from connectograph.evaluation.settings import Settings
@@ -41,13 +42,14 @@ from connectograph.matching.skeletons import RunLength, measure_run_length
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
-from connectograph.volumes import Volume
+from connectograph.volumes import IGNORE, Volume
 
 __all__ = [
     "OwnSegmentation",
     "describe_own_inputs",
     "describe_segmentations",
     "read_own_segmentation",
+    "refuse_directed",
 ]
 
 _Ids = npt.NDArray[np.uint64]
@@ -103,10 +105,6 @@ class OwnSegmentation:
         """The table "segments" under the ids of the graphs."""
         return self.segments.assign(segment_id=self.names).sort_values("segment_id", ignore_index=True)
 
-    def restore(self, ids: _Ids) -> _Ids:
-        """The ids of segments as stored, from those in the graphs."""
-        return _rename(ids, *_order(self.names, self.segments["segment_id"]))
-
     def count_excluded(self) -> dict[str, int]:
         """What is left out of the prediction, for the block "excluded"."""
         status = self.segments["status"]
@@ -115,6 +113,15 @@ class OwnSegmentation:
             "predicted_segments_below_size": int((status == "below_size").sum()),
             "predicted_split_voxels_to_background": self.n_voxels_dropped,
         }
+
+
+def refuse_directed(predicted_segmentation: object) -> None:
+    """Refuse a predicted segmentation with a directed partner rule, which looks up sites in one segmentation."""
+    if predicted_segmentation is not None:
+        raise InputError(
+            "A predicted segmentation cannot be used with the partner rules 'partners' and 'pre-post': leave it out, "
+            "or use --partner-rule all-pairs or top-pair."
+        )
 
 
 def read_own_segmentation(
@@ -201,18 +208,22 @@ def _follow_excluded(overlaps: pd.DataFrame, segments: pd.DataFrame) -> _Ids:
 
 
 def _name_segments(match: SegmentMatch, segments: pd.DataFrame, own: pd.DataFrame) -> _Ids:
-    """An id for each predicted segment: that of its match, else the smallest that no true segment has.
+    """An id for each predicted segment: that of its match, else one after all true ones.
 
-    Those without a match are numbered by falling size, then by place, so that their own ids do not matter.
+    Those without a match are numbered by falling size, then by place, so that their own ids do not matter; and after
+    the others, so that no merge or split changes the order of the rest.
     """
-    old = own["segment_id"].to_numpy()
+    old, true = own["segment_id"].to_numpy(), segments["segment_id"].to_numpy()
     ids = np.zeros(len(old), np.uint64)
     ids[np.searchsorted(old, match.table["predicted_segment"])] = match.table["true_segment"]
-    places = [own[axis].to_numpy() for axis in ("x_nm", "y_nm", "z_nm")]
-    order = np.lexsort([*places, -own["n_voxels"].to_numpy()])
+    corner = [own[f"{axis}_min_nm"].to_numpy() for axis in "xyz"]
+    order = np.lexsort([*corner, -own["n_voxels"].to_numpy()])
     waiting = order[ids[order] == 0]
-    numbers = np.arange(1, len(waiting) + len(segments) + 1, dtype=np.uint64)
-    ids[waiting] = np.setdiff1d(numbers, segments["segment_id"].to_numpy())[: len(waiting)]
+    first = int(true.max()) + 1 if len(true) else 1
+    if first + len(waiting) + len(true) > IGNORE:  # no room above: the smallest that are free
+        first = 1
+    numbers = np.uint64(first) + np.arange(len(waiting) + len(true), dtype=np.uint64)
+    ids[waiting] = np.setdiff1d(numbers, true)[: len(waiting)]
     return ids
 
 
@@ -278,15 +289,15 @@ def _look_up(values: pd.Series[Any], ids: _Ids) -> npt.NDArray[Any]:
 
 
 def describe_segmentations(
-    own: OwnSegmentation, touches: pd.DataFrame, tables: Mapping[str, pd.DataFrame], f1: float
+    own: OwnSegmentation, near: SynapseNeighbours, tables: Mapping[str, pd.DataFrame], f1: float
 ) -> Measures:
     """What the two segmentations differ in, and what that does to the connections.
 
     Parameters
     ----------
     own : OwnSegmentation
-    touches : pandas.DataFrame
-        `synapse_id`, `segment_id`: what lies within reach of the prediction's synapses, under the ids of the graphs.
+    near : SynapseNeighbours
+        What lies near the prediction's synapses, under the ids of the graphs.
     tables : mapping of str to pandas.DataFrame
         Of the evaluation: links, edges, "synapse_matches".
     f1 : float
@@ -303,11 +314,11 @@ def describe_segmentations(
         tables["links_truth"],
         tables["links_predicted"],
         matches=tables["synapse_matches"],
-        touches=touches[touches["segment_id"].isin(kept_ids(own.named))],
+        touches=near.touches[near.touches["segment_id"].isin(kept_ids(own.named))],
         overlaps=own.overlaps.assign(predicted_segment=_rename(own.overlaps["predicted_segment"], old, names)),
     )
     columns = {str(name): terminals[name].to_numpy() for name in terminals}
-    columns["predicted_segment"] = own.restore(columns["predicted_segment"])
+    columns["predicted_segment"] = _rename(columns["predicted_segment"], *_order(names, old))
     terminals = make_table("segment_terminals", columns)
     integrity = score_terminals(terminals)
     block = {

@@ -16,8 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from connectograph.blocks import ChangedLabels, EngineLike, as_label_block
-from connectograph.contacts import scan_segmentation
-from connectograph.contacts.synapse_contacts import SynapseNeighbours
+from connectograph.contacts.synapse_contacts import scan_neighbourhoods
 from connectograph.matching.contingency import pair_volumes
 from connectograph.synapses import Synapses
 from connectograph.tables import make_table
@@ -38,13 +37,17 @@ class Pieces:
         The table "segment_overlaps".
     ids : (N,) array of uint64
         Of the piece of each row, 0 where both sides are background.
-    neighbours : list of SynapseNeighbours
-        What lies near each synapse volume, under the ids of pieces.
+    corners : pandas.DataFrame
+        `z_min_nm, y_min_nm, x_min_nm` of each row's piece, NaN where both sides are background.
+    neighbourhoods : list of DataFrame
+        What lies near each synapse volume, under the ids of pieces
+        (:func:`~connectograph.contacts.synapse_contacts.scan_neighbourhoods`).
     """
 
     overlaps: pd.DataFrame
     ids: _Ids
-    neighbours: list[SynapseNeighbours]
+    corners: pd.DataFrame
+    neighbourhoods: list[pd.DataFrame]
 
 
 def scan_pieces(
@@ -91,18 +94,21 @@ def scan_pieces(
     names = truth.name or "the true segmentation", predicted.name or "the predicted segmentation"
     labels = ChangedLabels(both, np.dtype(np.uint64), partial(_join_labels, names, true_ids, predicted_ids))
     joined = replace(truth, labels=labels, name="both segmentations")
-    scan = scan_segmentation(joined, synapses, offsets, workers=workers, engine=engine, progress=progress)
-    ids, counts = (scan.segments[name].to_numpy() for name in ("segment_id", "n_voxels"))
+    how: dict[str, Any] = {"workers": workers, "engine": engine, "progress": progress}
+    measured, neighbourhoods = scan_neighbourhoods(joined, synapses, offsets, **how)
+    ids, counts = (measured[name].to_numpy() for name in ("segment_id", "n_voxels"))
+    corners = measured[["z_min_nm", "y_min_nm", "x_min_nm"]]
     background = int(np.prod(truth.shape)) - int(counts.sum())
     if background:
         ids, counts = np.append(np.uint64(0), ids), np.append(background, counts)
+        corners = corners.reindex(range(-1, len(corners)))
     one, other = np.divmod(ids, np.uint64(len(predicted_ids) + 1))
     columns = {
         "true_segment": np.append(np.uint64(0), true_ids)[one.astype(np.int64)],
         "predicted_segment": np.append(np.uint64(0), predicted_ids)[other.astype(np.int64)],
         "n_voxels": counts,
     }
-    return Pieces(make_table("segment_overlaps", columns), ids, scan.neighbours)
+    return Pieces(make_table("segment_overlaps", columns), ids, corners.reset_index(drop=True), neighbourhoods)
 
 
 def _join_labels(
