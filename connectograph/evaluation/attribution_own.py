@@ -1,6 +1,6 @@
 """Errors of a prediction with a segmentation of its own: what the synapses would join in the other segmentation.
 
-Functions: :func:`find_counterparts`.
+Functions: :func:`find_counterparts` (of contacts), :func:`name_counterparts` (of any links).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from connectograph.evaluation.sparse import keep_among, list_proofread
 from connectograph.partners import assign_partners
 from connectograph.segments import kept_ids
 
-__all__ = ["find_counterparts"]
+__all__ = ["find_counterparts", "name_counterparts"]
 
 
 def find_counterparts(
@@ -42,20 +42,41 @@ def find_counterparts(
     dict
         Arguments of :func:`~connectograph.evaluation.attribution.explain_errors`.
     """
-    links = [
+    in_true_segments, in_predicted_segments = (
         assign_partners(
             keep_contacts(near.contacts, kept),
             rule=settings.partner_rule,
             min_contact_voxels=settings.min_contact_voxels,
         )
         for near, kept in ((in_truth, segments), (own.neighbours[0], own.named))
-    ]
+    )
+    pieces = _collect_pieces(own, place, segments, settings)
+    return {**name_counterparts(own, in_true_segments, in_predicted_segments, settings), "pieces": pieces}
+
+
+def name_counterparts(
+    own: OwnSegmentation, predicted_in_truth: pd.DataFrame, truth_in_predicted: pd.DataFrame, settings: Settings
+) -> dict[str, Any]:
+    """The same of links that are known: those of the synapses of either side in the segmentation of the other.
+
+    Parameters
+    ----------
+    own : OwnSegmentation
+    predicted_in_truth, truth_in_predicted : pandas.DataFrame
+        Tables "links" under the ids of the graphs.
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        Arguments of :func:`~connectograph.evaluation.attribution.explain_errors`.
+    """
+    links = [predicted_in_truth, truth_in_predicted]
     if settings.proofread is not None:
         links = [keep_among(each, list_proofread(settings.proofread, own.matches)) for each in links]
     rows = own.matches[own.matches["predicted_segment"] != 0]
     neurons = Counterpart(links[0], rows["segment_id"].to_numpy(), rows["majority_segment"].to_numpy())
-    pieces = _collect_pieces(own, place, segments, settings)
-    return {"segmentation": neurons, "truth_in_predicted": links[1], "pieces": pieces}
+    return {"segmentation": neurons, "truth_in_predicted": links[1]}
 
 
 def _collect_pieces(own: OwnSegmentation, place: int, segments: pd.DataFrame, settings: Settings) -> SegmentPieces:

@@ -24,7 +24,6 @@ from connectograph.blocks import EngineLike, open_engine
 from connectograph.compare import compare_edges
 from connectograph.contacts import scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
-from connectograph.errors import InputError
 from connectograph.evaluation.content import describe_grid, undefined
 from connectograph.evaluation.measures import Measures
 from connectograph.evaluation.settings import Settings
@@ -49,7 +48,6 @@ __all__ = [
     "describe_own_inputs",
     "describe_segmentations",
     "read_own_segmentation",
-    "refuse_directed",
 ]
 
 _Ids = npt.NDArray[np.uint64]
@@ -105,6 +103,10 @@ class OwnSegmentation:
         """The table "segments" under the ids of the graphs."""
         return self.segments.assign(segment_id=self.names).sort_values("segment_id", ignore_index=True)
 
+    def restore(self, ids: _Ids) -> _Ids:
+        """The ids of segments as stored, from those in the graphs."""
+        return _rename(ids, *_order(self.names, self.segments["segment_id"]))
+
     def count_excluded(self) -> dict[str, int]:
         """What is left out of the prediction, for the block "excluded"."""
         status = self.segments["status"]
@@ -113,15 +115,6 @@ class OwnSegmentation:
             "predicted_segments_below_size": int((status == "below_size").sum()),
             "predicted_split_voxels_to_background": self.n_voxels_dropped,
         }
-
-
-def refuse_directed(predicted_segmentation: object) -> None:
-    """Refuse a predicted segmentation with a directed partner rule, which looks up sites in one segmentation."""
-    if predicted_segmentation is not None:
-        raise InputError(
-            "A predicted segmentation cannot be used with the partner rules 'partners' and 'pre-post': leave it out, "
-            "or use --partner-rule all-pairs or top-pair."
-        )
 
 
 def read_own_segmentation(
@@ -289,15 +282,15 @@ def _look_up(values: pd.Series[Any], ids: _Ids) -> npt.NDArray[Any]:
 
 
 def describe_segmentations(
-    own: OwnSegmentation, near: SynapseNeighbours, tables: Mapping[str, pd.DataFrame], f1: float
+    own: OwnSegmentation, touches: pd.DataFrame, tables: Mapping[str, pd.DataFrame], f1: float
 ) -> Measures:
     """What the two segmentations differ in, and what that does to the connections.
 
     Parameters
     ----------
     own : OwnSegmentation
-    near : SynapseNeighbours
-        What lies near the prediction's synapses, under the ids of the graphs.
+    touches : pandas.DataFrame
+        `synapse_id`, `segment_id`: what lies within reach of the prediction's synapses, under the ids of the graphs.
     tables : mapping of str to pandas.DataFrame
         Of the evaluation: links, edges, "synapse_matches".
     f1 : float
@@ -314,11 +307,11 @@ def describe_segmentations(
         tables["links_truth"],
         tables["links_predicted"],
         matches=tables["synapse_matches"],
-        touches=near.touches[near.touches["segment_id"].isin(kept_ids(own.named))],
+        touches=touches[touches["segment_id"].isin(kept_ids(own.named))],
         overlaps=own.overlaps.assign(predicted_segment=_rename(own.overlaps["predicted_segment"], old, names)),
     )
     columns = {str(name): terminals[name].to_numpy() for name in terminals}
-    columns["predicted_segment"] = _rename(columns["predicted_segment"], *_order(names, old))
+    columns["predicted_segment"] = own.restore(columns["predicted_segment"])
     terminals = make_table("segment_terminals", columns)
     integrity = score_terminals(terminals)
     block = {
