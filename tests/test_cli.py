@@ -461,6 +461,15 @@ def test_language_clock_and_threads_change_no_byte(tmp_path):
         assert len({(tmp_path / f"run{k}" / file).read_bytes() for k in range(len(SURROUNDINGS))}) == 1, file
 
 
+def test_characters_that_the_terminal_cannot_show_are_escaped(two_neurons, tmp_path):
+    """F29: the surroundings are no reason to stop."""
+    np.save(tmp_path / "a.npy", two_neurons["predicted"])
+    words = ("check", "a.npy", "--voxel-size", "40,4,4")
+    done = process(*words, folder=tmp_path, LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"shape 3\xd78\xd78" in done.stdout  # the sign × is not in ASCII
+
+
 def test_errors_of_a_process(tmp_path):
     done = process("evaluate", "missing.hdf", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")

@@ -316,6 +316,17 @@ def test_damaged_programs_raise_input_errors_only(
         assert gather(read_pickled(str(path))).ndim == 3
 
 
+def test_more_than_a_packed_file_can_hold_is_refused_at_once(tmp_path: Path) -> None:
+    """F03: whatever shape and length agree on, before a voxel is unpacked."""
+    good = pickle.dumps(np.zeros((1, 1024, 1024), "u1"), 4)
+    header, length, voxels = good.partition(b"B" + (2**20).to_bytes(4, "little"))
+    assert length
+    header = header.replace(b"K\x01M\x00\x04M\x00\x04\x87", b"K\xc0M\x00\x04M\x00\x04\x87")
+    save(tmp_path / "a.xz", header + b"B" + (192 << 20).to_bytes(4, "little") + voxels)
+    with pytest.raises(InputError, match=r"declares 201,326,592 bytes of voxels.* cannot hold more than"):
+        read_pickled(str(tmp_path / "a.xz"))
+
+
 def test_bombs_stay_within_memory(tmp_path: Path) -> None:
     zeros = np.zeros((192, 1024, 1024), "u1")
     good = pickle.dumps(zeros[:1], 4)

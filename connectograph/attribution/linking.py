@@ -75,11 +75,6 @@ class NumberedLinks:
         rows = self.sides[side]
         return rows.case * max(1, len(self.source)) + (self.reverse[rows.pair] if reverse else rows.pair)
 
-    def find_pairs(self, source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]) -> _Counts:
-        """Numbers of pairs of segment ids that are known to occur."""
-        ends = (np.searchsorted(self.nodes, end).astype(np.int64) for end in (source, target))
-        return np.searchsorted(self.source << 32 | self.target, next(ends) << 32 | next(ends)).astype(np.int64)
-
 
 def number_links(links: Mapping[str, tuple[str, pd.DataFrame]], matches: pd.DataFrame) -> NumberedLinks:
     """Bring tables of links onto the same cases and pairs.

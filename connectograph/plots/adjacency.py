@@ -110,7 +110,7 @@ def plot_adjacency(edge_outcomes: pd.DataFrame, *, directed: bool = False, ax: A
     for name, label in OUTCOMES.items():
         _draw_outcome(ax, cells, name, label, n_rows)
     ax.set(xlim=(-1, n_rows), ylim=(n_rows, -1), aspect="equal")
-    _label_ranks(ax, cells, n_rows)
+    _label_ranks(ax, cells)
     _name_axes(ax, directed, cells.factor)
     _add_legend(ax)
     if not len(cells.nodes):
@@ -144,7 +144,7 @@ def _draw_outcome(ax: Axes, cells: AdjacencyCells, name: str, label: str, n_rows
     )
 
 
-def _label_ranks(ax: Axes, cells: AdjacencyCells, n_rows: int) -> None:
+def _label_ranks(ax: Axes, cells: AdjacencyCells) -> None:
     """Ticks at the ranks of the segments: 1 is the segment of the highest degree."""
     top = max(1, len(cells.nodes))
     step = next(step for power in range(19) for step in (10**power, 2 * 10**power, 5 * 10**power) if top <= 6 * step)
