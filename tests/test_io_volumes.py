@@ -282,12 +282,14 @@ def test_shared_files() -> None:
 def test_npy(tmp_path: Path) -> None:
     labels = make_volume().labels
     path = tmp_path / "a.npy"
-    np.save(path, np.asfortranarray(labels))
-    volume = read_volume(path, voxel_size=SIZE)
-    assert isinstance(volume.labels, np.memmap)
-    assert volume.labels.flags.writeable, "numba compiles once more for arrays that are not"
-    volume.labels[0, 0, 0] ^= np.uint64(1)
-    np.testing.assert_array_equal(np.load(path), labels)
+    for order in ("F", "C"):
+        np.save(path, np.asarray(labels, order=order))
+        volume = read_volume(path, voxel_size=SIZE)
+        np.testing.assert_array_equal(volume.labels[:, :, :], labels)
+        for block in volume.labels.blocks():
+            box = tuple(slice(a, a + n) for a, n in zip(block.origin, block.shape, strict=True))
+            np.testing.assert_array_equal(block.read(), labels[box])
+            assert block.read().flags.writeable, "numba compiles once more for arrays that are not"
     content = path.read_bytes()
     cases = {
         content[:-8]: r"a\.npy has 48,120 bytes, but its header .* asks for 48,128",

@@ -136,11 +136,14 @@ class Engine:
         Where finished work is kept.
     stage : str
         What the work is called there; '' is not kept.
+    block_bytes : int or None
+        Larger blocks are worked on in parts.
     """
 
     runner: Runner
     checkpoints: Checkpoints | None = None
     stage: str = ""
+    block_bytes: int | None = None
 
     def at(self, stage: str) -> Engine:
         """The same engine for one pass over a volume."""
@@ -157,6 +160,7 @@ def open_engine(
     workers: int | None = None,
     *,
     ahead_bytes: int = _AHEAD_BYTES,
+    block_bytes: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Iterator[Engine]:
     """An engine for as long as the ``with`` block runs.
@@ -170,6 +174,8 @@ def open_engine(
         By default :func:`default_workers`; a cluster that is there already has its own number.
     ahead_bytes : int
         How many bytes may wait for a worker.
+    block_bytes : int, optional
+        Larger blocks are worked on in parts.
     checkpoints : Checkpoints, optional
         Where finished work is kept.
 
@@ -193,7 +199,7 @@ def open_engine(
         return
     runner = _make_runner(engine, workers or default_workers(), ahead_bytes)
     try:
-        yield Engine(runner, checkpoints)
+        yield Engine(runner, checkpoints, block_bytes=block_bytes)
     except BaseException:
         runner.stop()
         raise

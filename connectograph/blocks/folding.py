@@ -130,7 +130,7 @@ def fold_blocks(
         blocks = iterate_blocks(volume.labels)
         note(islice(blocks, n_done))
         for batch in _cut_batches(blocks, volume, engine):
-            yield BlockTask(_narrow(function, batch, engine), merge, batch, volume.dtype, where)
+            yield BlockTask(_narrow(function, batch, engine), merge, batch, volume.dtype, where, engine.block_bytes)
 
     def shorten(part: Part) -> Part:
         return part if settle is None else settle(part, int(np.append(missing > 0, True).argmax()))

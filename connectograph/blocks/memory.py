@@ -1,4 +1,4 @@
-"""How much memory work on blocks takes, and how to keep within a budget: fewer workers, less waiting for them."""
+"""How much memory work on blocks takes, and how to keep within a budget: fewer workers, smaller blocks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,10 @@ _PROGRAM_BYTES, _PROCESS_BYTES = 450 * _MIB, 250 * _MIB
 _COPIES = 4
 """Of a block in one worker: as stored, unpacked, as labels, and scratch."""
 
+_UNPACKED = 3
+"""Of a block that is worked on in parts: packed, unpacked, and cut out of what was unpacked."""
+
+_PART_BYTES = [k * _MIB for k in (16, 4, 1)]
 _AHEAD_BYTES = [k * _MIB for k in (256, 128, 64, 32, 16)]
 _DEFAULT_SHARE = 0.6
 
@@ -35,11 +40,21 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Workers, bytes that may wait for them, and the memory that takes."""
+    """Workers, bytes that may wait for them, above which bytes blocks are worked on in parts, and all that takes."""
 
     workers: int
     ahead_bytes: int
     n_bytes: int
+    block_bytes: int | None = None
+
+    def __str__(self) -> str:
+        cut = "" if self.block_bytes is None else f", on {_show(self.block_bytes)} of a block at a time"
+        return f"about {self.n_bytes / 2**30:.1f} GiB at most, with workers: {self.workers}{cut}"
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What :func:`~connectograph.blocks.open_engine` takes beside the workers."""
+        return {"ahead_bytes": self.ahead_bytes, "block_bytes": self.block_bytes}
 
 
 def parse_size(text: str) -> int:
@@ -60,7 +75,10 @@ def parse_size(text: str) -> int:
 def plan_memory(
     volumes: Iterable[Volume], workers: int | None, engine: EngineLike, max_memory: int | str | None = None
 ) -> MemoryPlan:
-    """The most workers that a budget allows.
+    """The workers and blocks that are fastest within a budget.
+
+    Blocks are worked on in parts before workers are given up. What grows with the number of segments and synapses,
+    the tables, is not known before the volumes are read and not counted.
 
     Parameters
     ----------
@@ -90,18 +108,20 @@ def plan_memory(
     2
     """
     chosen = list(volumes)
-    held = _PROGRAM_BYTES + sum(volume.labels.nbytes for volume in chosen if type(volume.labels) is np.ndarray)
+    held = _PROGRAM_BYTES + sum(volume.labels.nbytes for volume in chosen if isinstance(volume.labels, np.ndarray))
     block, where = max(((_block_bytes(volume), volume.name or "the volume") for volume in chosen), default=(0, ""))
-    each = _COPIES * block + (_PROCESS_BYTES if engine in ("processes", "dask") else 0)
+    process = _PROCESS_BYTES if engine in ("processes", "dask") else 0
     total = sum(math.prod(volume.shape) * volume.dtype.itemsize for volume in chosen)
     given = parse_size(max_memory) if isinstance(max_memory, str) else max_memory
     budget = int(_DEFAULT_SHARE * (available_memory() or 2**62)) if given is None else given
+    parts = [None, *(part for part in _PART_BYTES if part < block)]
     plans = [
-        MemoryPlan(n, ahead, held + n * each + 2 * min(ahead, total))
+        MemoryPlan(n, ahead, held + n * (process + _worker_bytes(block, part)) + 2 * min(ahead, total), part)
         for n in range(workers or default_workers(), 0, -1)
+        for part in parts
         for ahead in _AHEAD_BYTES
     ]
-    best = next((plan for plan in plans if plan.n_bytes <= budget), plans[-1])
+    best = next((plan for plan in plans if plan.n_bytes <= budget), min(plans, key=lambda plan: plan.n_bytes))
     if given is not None and best.n_bytes > given:
         raise InputError(
             f"--max-memory {_show(given)} is too little: one worker on blocks of {_show(block)} of {where} needs "
@@ -110,12 +130,18 @@ def plan_memory(
     return best
 
 
+def _worker_bytes(block: int, part: int | None) -> int:
+    return _COPIES * block if part is None else _UNPACKED * block + _COPIES * part
+
+
 def _block_bytes(volume: Volume) -> int:
-    """Size of the first block, which is the largest; those of a stream, which cannot be asked twice, are small."""
-    if isinstance(getattr(volume.labels, "labels", volume.labels), XzPickleLabels):
+    """Size of the largest block; those of a stream, which cannot be asked twice, are small."""
+    stored = getattr(volume.labels, "labels", volume.labels)
+    if isinstance(stored, XzPickleLabels):
         return PIECE_BYTES
-    shapes = [block.shape for block in islice(iterate_blocks(volume.labels), 1)]
-    return math.prod(shapes[0]) * volume.dtype.itemsize if shapes else 0
+    first = [block.shape for block in islice(iterate_blocks(volume.labels), 1)]
+    shape = getattr(stored, "block_shape", *first) if first else (0,)  # the first may be cut by the volume's border
+    return math.prod(shape) * volume.dtype.itemsize
 
 
 def _show(n_bytes: int) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from connectograph.volumes import Block
+from connectograph.io.lazy import cut_boxes, make_box
+from connectograph.volumes import Block, Shape
 
 __all__ = ["BlockTask", "Part", "Task"]
 
@@ -41,13 +42,14 @@ class Task(Protocol[T]):
 
 @dataclass(frozen=True, eq=False)
 class BlockTask(Generic[T]):
-    """A block function, and some blocks in order."""
+    """A block function, and some blocks in order, each worked on in parts of at most `part_bytes`."""
 
     function: Callable[..., Any]
     join: Callable[[list[Any]], T]
     blocks: tuple[Block, ...]
     dtype: np.dtype[Any]
     where: str
+    part_bytes: int | None = None
 
     @property
     def n_units(self) -> int:
@@ -62,8 +64,20 @@ class BlockTask(Generic[T]):
         return self.n_voxels * self.dtype.itemsize
 
     def __call__(self) -> T:
-        results = [self.function(block.read(), block.origin) for block in self.blocks]
+        results = [self.function(*part) for block in self.blocks for part in self._cut(block)]
         return results[0] if len(results) == 1 else self.join(results)  # threads: nothing to join, a thousand times
+
+    def _cut(self, block: Block) -> Iterator[tuple[Any, Shape]]:
+        """What a block holds, read once, and where: all of it, or parts that need less memory for work on them."""
+        voxels: Any = block.read()  # of two volumes a pair
+        step = cut_shape(block.shape, self.part_bytes // self.dtype.itemsize) if self.part_bytes else block.shape
+        if step == block.shape:
+            yield voxels, block.origin
+            return
+        for offset, shape in cut_boxes(block.shape, step):
+            z, y, x = (a + b for a, b in zip(block.origin, offset, strict=True))
+            box = make_box(offset, shape)
+            yield tuple(each[box] for each in voxels) if isinstance(voxels, tuple) else voxels[box], (z, y, x)
 
     def __str__(self) -> str:
         origin, shape, _ = self.blocks[0]
@@ -74,3 +88,21 @@ class BlockTask(Generic[T]):
 
     def merge(self, parts: list[Any]) -> T:
         return self.join(parts)
+
+
+def cut_shape(shape: Shape, most_voxels: int) -> Shape:
+    """The largest part of a box with at most so many voxels: fewer planes, then fewer rows.
+
+    Examples
+    --------
+    >>> cut_shape((32, 512, 512), 1 << 20), cut_shape((32, 512, 512), 1 << 17), cut_shape((2, 3, 4), 1)
+    ((4, 512, 512), (1, 256, 512), (1, 1, 1))
+    """
+    z, y, x = shape
+    if 0 in shape:
+        return shape
+    return (
+        min(z, max(1, most_voxels // (y * x))),
+        min(y, max(1, most_voxels // x)),
+        min(x, max(1, most_voxels)),
+    )

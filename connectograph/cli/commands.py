@@ -124,12 +124,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         traced = _open_skeletons(options)
         return evaluate_several(options, _read_settings(options), reading, _read_card(options), traced)
     if options.partner_rule in RULES:
-        from connectograph.evaluation.segmentations import refuse_directed
-
-        _open_skeletons(options)
-        refuse_directed(options.predicted_segmentation)
-        settings, card = _read_settings(options), _read_card(options)
-        return _finish(evaluate_pairs(options, settings, reading), options, card)
+        traced, settings, card = _open_skeletons(options), _read_settings(options), _read_card(options)
+        return _finish(evaluate_pairs(options, settings, reading, traced), options, card)
     refuse_pairs(options)
     card = _read_card(options)
     predicted = options.predicted[0] if options.predicted else None
@@ -299,11 +295,11 @@ def _evaluate(
         print_card(role, volume)
     workers, engine, most = (options.workers, options.engine, options.max_memory) if options else (None, None, None)
     plan = plan_memory(volumes.values(), workers, engine, most)
-    print(f"memory       about {plan.n_bytes / 2**30:.1f} GiB at most, with workers: {plan.workers}")
+    print(f"memory       {plan}")
     total = sum(math.prod(volume.shape) for role, volume in volumes.items() if role != "raw")
     with (
         show_progress(total, "evaluating") as progress,
-        open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes, checkpoints=checkpoints) as opened,
+        open_engine(engine, plan.workers, checkpoints=checkpoints, **plan.limits) as opened,
     ):
         how: dict[str, Any] = {"engine": opened, "progress": progress}
         return evaluate_volumes(volumes, settings, files, reading, skeletons=skeletons or NO_SKELETONS, **how)

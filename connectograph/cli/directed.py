@@ -62,11 +62,11 @@ def evaluate_shown(cases: Cases, options: argparse.Namespace, skeletons: GivenSk
         else:
             print_points(role, each)
     plan = plan_memory(cases.volumes, options.workers, options.engine, options.max_memory)
-    print(f"memory       about {plan.n_bytes / 2**30:.1f} GiB at most, with workers: {plan.workers}")
+    print(f"memory       {plan}")
     total = sum(math.prod(each.shape) for role, each in shown if isinstance(each, Volume) and role != "raw")
     with (
         show_progress(total, "evaluating") as progress,
-        open_engine(options.engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened,
+        open_engine(options.engine, plan.workers, **plan.limits) as opened,
     ):
         yield from cases.evaluate(skeletons=skeletons, engine=opened, progress=progress)
 

@@ -200,7 +200,7 @@ def evaluate(
         reading["point_resolution"] = point_resolution
         inputs = read_directed(**sources, partner_rule=settings.partner_rule, **reading)
         plan = plan_memory(volumes_of(inputs).values(), workers, engine, max_memory)
-        with open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened:
+        with open_engine(engine, plan.workers, **plan.limits) as opened:
             how: dict[str, Any] = {"skeletons": traced, "engine": opened, "progress": progress}
             return next(evaluate_directed([inputs], settings, [sources], reading, **how))
     volumes = read_inputs(segmentation, truth, predicted, raw, predicted_segmentation, **reading)
@@ -208,7 +208,7 @@ def evaluate(
     given["predicted_segmentation"] = predicted_segmentation
     files = {role: volume.name for role, volume in volumes.items() if not isinstance(given[role], Volume)}
     plan = plan_memory(volumes.values(), workers, engine, max_memory)
-    with open_engine(engine, plan.workers, ahead_bytes=plan.ahead_bytes) as opened:
+    with open_engine(engine, plan.workers, **plan.limits) as opened:
         return evaluate_volumes(volumes, settings, files, reading, skeletons=traced, engine=opened, progress=progress)
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph.errors import InputError
-from connectograph.io.lazy import cut_rows, make_box, read_pieces, refuse_dtype
+from connectograph.io.lazy import cut_rows, make_box, read_pieces, refuse_dtype, turn
+from connectograph.io.npy import NpyLabels
 from connectograph.io.sources import check_file, check_memory, describe_start, read_start
 from connectograph.volumes import LazyLabels
 
@@ -29,8 +30,8 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 """Shape, whether in Fortran order, and type."""
 
 
-def read_npy(path: str) -> npt.NDArray[Any]:
-    """A .npy array, mapped into memory: only what is looked at is read.
+def read_npy(path: str) -> npt.NDArray[Any] | LazyLabels:
+    """A .npy array, read piece by piece; one that is empty or not three-dimensional as an array.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def read_npy(path: str) -> npt.NDArray[Any]:
 
     Returns
     -------
-    array
+    array or LazyLabels
 
     Raises
     ------
@@ -50,24 +51,25 @@ def read_npy(path: str) -> npt.NDArray[Any]:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_npy(f"{folder}/a.npy", np.full((1, 1, 2), 2**64 - 3, "uint64"))
-    ...     read_npy(f"{folder}/a.npy").tolist()
+    ...     read_npy(f"{folder}/a.npy")[:, :, :].tolist()
     [[[18446744073709551613, 18446744073709551613]]]
     """
     size = check_file(path)
     with open(path, "rb") as file:
-        shape, _, dtype = read_header(file, path)
+        shape, fortran, dtype = read_header(file, path)
         refuse_dtype(dtype, path)
-        expected = file.tell() + math.prod(shape) * dtype.itemsize
+        start = file.tell()
+    expected = start + math.prod(shape) * dtype.itemsize
     if size != expected:
         raise InputError(
             f"{path} has {size:,} bytes, but its header (shape {shape}, {dtype}) asks for {expected:,}: it is "
             "incomplete or damaged. Copy it again (rsync --partial --checksum)."
         )
-    if not math.prod(shape):
-        return np.empty(shape, dtype)
-    # "c" never changes the file, and numba need not compile its kernels again for arrays that cannot be written to
-    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-    return mapped
+    if not math.prod(shape) or len(shape) != 3:
+        return np.broadcast_to(np.zeros((), dtype), shape)  # of no three dimensions: refused by whoever asked
+    if fortran:
+        return turn(NpyLabels(path, (shape[2], shape[1], shape[0]), dtype, start), (2, 1, 0))
+    return NpyLabels(path, (shape[0], shape[1], shape[2]), dtype, start)
 
 
 def read_npz(path: str, name: str | None) -> tuple[npt.NDArray[Any], str]:

@@ -78,7 +78,7 @@ class ChunkedLabels:
         self.is_sharded = layout.read_chunk.shape != layout.write_chunk.shape
         self.grid = Grid(self.shape, layout.read_chunk.shape, layout.grid_origin)
         check_memory(3 * math.prod(self.grid.chunk) * self.dtype.itemsize, f"A chunk of {self.name}")
-        self._step = plan_step(self.grid.chunk, layout.write_chunk.shape, self.shape, self.dtype.itemsize)
+        self.block_shape = plan_step(self.grid.chunk, layout.write_chunk.shape, self.shape, self.dtype.itemsize)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ChunkedLabels, (self.location, self.array, self.allow_missing)
@@ -91,7 +91,7 @@ class ChunkedLabels:
 
     def blocks(self) -> Iterator[Block]:
         """Groups of whole chunks, of a few MiB, or single chunks that are larger."""
-        for origin, shape in Grid(self.shape, self._step, self.grid.origin).boxes():
+        for origin, shape in Grid(self.shape, self.block_shape, self.grid.origin).boxes():
             yield Block(origin, shape, partial(self._read, origin, shape))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:

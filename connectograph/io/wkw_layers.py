@@ -75,8 +75,7 @@ class WkwLabels:
         start: Shape = (-self._first[0], -self._first[1], -self._first[2])
         self.grid = Grid(self.shape, (side,) * 3, start)
         self._side, self._cubes = cube, self._list_cubes()
-        step = plan_step((side,) * 3, (cube,) * 3, self.shape, self.dtype.itemsize)
-        self._blocks = Grid(self.shape, step, start)
+        self.block_shape = plan_step((side,) * 3, (cube,) * 3, self.shape, self.dtype.itemsize)
         self.is_sharded, self.fill_value = True, 0
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -84,7 +83,7 @@ class WkwLabels:
 
     def blocks(self) -> Iterator[Block]:
         """Groups of whole blocks, of a few MiB."""
-        for origin, shape in self._blocks.boxes():
+        for origin, shape in Grid(self.shape, self.block_shape, self.grid.origin).boxes():
             yield Block(origin, shape, partial(self._read, origin, shape))
 
     def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
@@ -120,12 +119,13 @@ class WkwLabels:
 
     def _cube_bytes(self, file: Any, start: bytes) -> int:
         """Size that a cube file must have: its last block ends where its list of blocks says."""
-        n_blocks = self._stored.header.file_len**3
+        n_blocks: int = self._stored.header.file_len**3
         if start[5] == _RAW:
             block_bytes: int = self._stored.header.block_len**3 * self.dtype.itemsize
             return int.from_bytes(start[8:16], "little") + n_blocks * block_bytes
         file.seek(_HEADER_BYTES + 8 * (n_blocks - 1))
-        return int.from_bytes(file.read(8), "little")
+        last: bytes = file.read(8)
+        return int.from_bytes(last, "little")
 
     def _read(self, origin: Shape, shape: Shape) -> npt.NDArray[Any]:
         if not math.prod(shape):
