@@ -160,11 +160,11 @@ def _find_similar(n_nodes: int, entries: _Entries, asked: Counts) -> tuple[Count
     number, own, other = number[apart], own[apart], other[apart]
     found, which = np.unique(number * n_nodes + entries.neuron[other], return_inverse=True)
     row, neighbour = np.divmod(found, max(n_nodes, 1))
-    cosines = (
+    truth, predicted = (
         _scale(weight[own] * weight[other], which, _measure_lengths(entries.neuron, weight), asked[row], neighbour)
         for weight in (entries.truth.astype(float), entries.predicted.astype(float))
     )
-    return count_up(row, len(asked)), *cosines
+    return count_up(row, len(asked)), truth, predicted
 
 
 def _expand(of: Counts, first: Counts, end: Counts) -> tuple[Counts, Counts]:

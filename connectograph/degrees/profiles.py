@@ -16,8 +16,6 @@ __all__ = ["mean_cosine", "measure_profiles", "summarise_profiles"]
 
 Numbers = npt.NDArray[np.float64]
 
-_SUMMARY = {"mean": np.mean, "median": np.median, "p10": lambda values: np.quantile(values, 0.1)}
-
 
 def measure_profiles(both: AlignedEdges, role: str) -> tuple[Numbers, Numbers]:
     """Cosine and rank correlation of every neuron's weights, truth against prediction.
@@ -121,7 +119,9 @@ def _number(start: Counts) -> Counts:
 
 def _summarise(values: Numbers) -> dict[str, float]:
     known = values[~np.isnan(values)]
-    return {name: float(summary(known)) if len(known) else np.nan for name, summary in _SUMMARY.items()}
+    if not len(known):
+        return {"mean": np.nan, "median": np.nan, "p10": np.nan}
+    return {"mean": float(known.mean()), "median": float(np.median(known)), "p10": float(np.quantile(known, 0.1))}
 
 
 def _align(start: Counts, neuron: Counts, truth: Counts, predicted: Counts) -> Numbers:
@@ -152,6 +152,6 @@ def _rank(start: Counts, neuron: Counts, weight: Counts) -> Numbers:
     return rank - (start[neuron] + start[neuron + 1] - 1) / 2
 
 
-def _ratio(part: Numbers, whole: Numbers, otherwise: float) -> Numbers:
+def _ratio(part: npt.NDArray[Any], whole: Numbers, otherwise: float) -> Numbers:
     result: Numbers = np.divide(part, whole, out=np.full(len(part), otherwise), where=whole > 0)
     return result

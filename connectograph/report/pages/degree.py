@@ -89,7 +89,7 @@ def _decimal(value: float | None) -> str:
 
 def _list_losses(neurons: Mapping[str, Any]) -> Element:
     """Segments that lose or gain all connections, and what hangs together."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("Connected in the truth alone (lost)", format_count(neurons["n_lost"]), "–"),
         ("Connected in the prediction alone (gained)", "–", format_count(neurons["n_gained"])),
         ("In the largest component", *(format_count(neurons[f"wcc_{side}"]) for side in ("truth", "predicted"))),
@@ -104,7 +104,7 @@ def _list_losses(neurons: Mapping[str, Any]) -> Element:
     return Table("Lost and joined", columns, tuple(rows), note)
 
 
-def _add_paths(rows: list[tuple[str, str, str]], neurons: Mapping[str, Any]) -> str:
+def _add_paths(rows: list[tuple[str, ...]], neurons: Mapping[str, Any]) -> str:
     """Append how far signals get, where the run knows it, and say from how many segments it was looked at."""
     paths = neurons.get("paths")
     if not paths:

@@ -50,12 +50,12 @@ def _list_blocks(table: pd.DataFrame) -> Table:
     ranked = table.assign(lost=lost).sort_values(order, ascending=[False, True, True]).head(_SHOWN)
     rows = tuple(
         (
-            f"{clean_text(row.source_type)} – {clean_text(row.target_type)}",
-            *(format_count(n) for n in (row.n_edges_truth, row.n_edges_predicted)),
-            *(format_score(share) for share in (row.density_truth, row.density_predicted)),
-            format_decimal(row.log2_ratio, signed=True),
+            f"{clean_text(row['source_type'])} – {clean_text(row['target_type'])}",
+            *(format_count(row[f"n_edges_{side}"]) for side in ("truth", "predicted")),
+            *(format_score(row[f"density_{side}"]) for side in ("truth", "predicted")),
+            format_decimal(row["log2_ratio"], signed=True),
         )
-        for row in ranked.itertuples()
+        for row in ranked.to_dict("records")
     )
     names = ("Connections, true", "Predicted", "Density, true", "Predicted", "log2")
     columns = (Column("Types", 0.3), *(Column(name, 0.14, "number") for name in names))
