@@ -15,7 +15,7 @@ import connectograph as cg
 from connectograph.plots import CAUSE_WORDS, plot_causes, plot_fixes
 from connectograph.report.contents import ReportContents
 from connectograph.report.pages.causes import build_causes
-from connectograph.report.pages.fixes import build_fixes
+from connectograph.report.pages.fixes import build_fixes, describe_end
 
 SIZE = (40, 4, 4)
 
@@ -56,6 +56,33 @@ def test_blame_and_fixes_are_of_the_score(ev):
     assert len(ev.tables["fixes"]) == fixes["n_listed"] == len(fixes["first"])
     assert fixes["to_reach"][-1] == {"f1": 1.0, "n_fixes": fixes["n_listed"]}
     assert all(isinstance(fix["synapse_id_truth"], str) for fix in fixes["first"])
+
+
+def test_the_end_of_the_curve_is_explained(ev, monkeypatch):
+    assert ev.report["fixes"]["end"] == {"fp": 0, "fn": 0, "why": "all_mended"}
+    assert describe_end(ev.report["fixes"]) == ""
+    monkeypatch.setattr("connectograph.evaluation.attribution.MOST_FIXES", 1)
+    capped = cg.evaluate(**{role: ev.volumes[role] for role in ("segmentation", "truth", "predicted")})
+    end, last = capped.report["fixes"]["end"], capped.tables["fixes"].iloc[-1]
+    assert end == {"fp": last["fp"], "fn": last["fn"], "why": "capped"}
+    assert describe_end(capped.report["fixes"]).startswith("The list ends after 1 fixes")
+
+
+def test_a_curve_that_ends_early_says_what_is_left():
+    """A missed synapse beside a fragment of a third neuron: neither the synapse nor the merge gains alone."""
+    true, predicted, clefts = np.zeros((3, 1, 8, 18), "uint64")
+    true[0, :, :6], true[0, :, 6:12], true[0, :, 12:] = 1, 2, 3
+    predicted[...] = true
+    predicted[0, :3, 6:12] = 20
+    clefts[0, 1, 5:7] = 1
+    nothing = np.zeros_like(clefts)
+    volumes = [cg.Volume(labels, SIZE) for labels in (true, predicted, clefts, nothing)]
+    found = cg.evaluate(volumes[0], truth=volumes[2], predicted=volumes[3], predicted_segmentation=volumes[1])
+    fixes = found.report["fixes"]
+    assert fixes["segment_fixes"]
+    assert fixes["end"] == {"fp": 0, "fn": 1, "why": "no_single_fix_gains"}
+    assert "0 false and 1 missed connections are left" in describe_end(fixes)
+    assert len(build_fixes(ReportContents(found.report, None, dict(found.tables), None)).elements) == 1
 
 
 @hypothesis_settings(max_examples=10)

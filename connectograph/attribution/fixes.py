@@ -84,6 +84,11 @@ def rank_fixes(
     and tight, hence the matching optimal; where several matchings share equally many voxels, it is one of them. Fixes
     after which a segment would be left out, being too small or mostly in an excluded one, are not listed.
 
+    Contacts of merged and cut segments are counted voxel by voxel, so links follow any partner rule and any minimum;
+    against a sparse truth only pairs of known segments count, and no fix changes which these are. The counts are those
+    of volumes mended by :func:`mend_segments` and evaluated again, where a synapse covers no voxel of another; segments
+    that were split into their components first must not be split again.
+
     Examples
     --------
     >>> from connectograph.tables import empty_table

@@ -295,12 +295,14 @@ def _close_planes(shape: Shape, offsets: npt.NDArray[np.int64], voxelwise: bool,
 
 def _list_stretches(open_voxels: npt.NDArray[np.uint64]) -> Part:
     """Keys (synapse code, voxel, segment) and sums (voxels, 0, 0, 0) of stretches with the same segments near."""
+    if not len(open_voxels):
+        return np.empty((0, 3), np.uint64), np.empty((0, 4), np.int64)
     rows = open_voxels[np.lexsort((open_voxels[:, 2], open_voxels[:, 0]))]
-    rows = rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))[: len(rows)]]
+    rows = rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))]
     voxel, first, size = np.unique(rows[:, 0], return_index=True, return_counts=True)
     before = np.repeat(np.append(0, size[:-1]), size)  # the same place in the list of the voxel before
     alike = (rows[:, 1:] == rows[np.arange(len(rows)) - before, 1:]).all(axis=1)
-    goes_on = np.logical_and.reduceat(alike, first) if len(rows) else alike
+    goes_on = np.logical_and.reduceat(alike, first)
     goes_on &= (size == np.append(0, size[:-1])) & (voxel == np.append(0, voxel[:-1] + np.uint64(1)))
     begins = np.flatnonzero(~goes_on)
     chosen = np.repeat(~goes_on, size)

@@ -100,7 +100,7 @@ def explain_errors(
     blocks = {
         "causes": _describe_causes(edges, links),
         "blame": blame_links(all_links, matches).to_dict(),
-        "fixes": _describe_fixes(edges, fixes),
+        "fixes": {**_describe_fixes(edges, fixes), **_explain_kinds(segmentation, pieces)},
         "line_graph": compare_line_graphs(truth, predicted, matches).to_dict(),
     }
     return Measures(blocks, {"edge_outcomes": edges, "link_outcomes": links, "fixes": fixes})
@@ -182,8 +182,30 @@ def _describe_fixes(edges: pd.DataFrame, fixes: pd.DataFrame) -> dict[str, Any]:
         "n_listed": len(fixes),
         "most": MOST_FIXES,
         "to_reach": [{"f1": goal, "n_fixes": n} for goal, n in reached],
+        "end": _describe_end(edges, fixes),
         "first": [_describe_fix(row) for row in fixes.head(_FIRST).to_dict("records")],
     }
+
+
+def _describe_end(edges: pd.DataFrame, fixes: pd.DataFrame) -> dict[str, Any]:
+    """Wrong edges that the fixes leave, and why they end there."""
+    if len(fixes):
+        left = {name: int(fixes[name].iloc[-1]) for name in ("fp", "fn")}
+    else:
+        left = {name: int((edges["outcome"] == name).sum()) for name in ("fp", "fn")}
+    if not any(left.values()):
+        return {**left, "why": "all_mended"}
+    return {**left, "why": "capped" if len(fixes) == MOST_FIXES else "no_single_fix_gains"}
+
+
+def _explain_kinds(segmentation: OwnSegmentation | None, pieces: SegmentPieces | None) -> dict[str, Any]:
+    """Which fixes of a predicted segmentation are ranked; nothing if there is none."""
+    if segmentation is None:
+        return {}
+    if pieces is not None:
+        return {"segment_fixes": True}
+    reason = "the partners of directed synapses are looked up at their sites, not at contacts of pieces of segments"
+    return undefined("segment_fixes", reason)
 
 
 def _describe_fix(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from connectograph.report.wording import clean_text, format_position, format_sco
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["build_fixes", "describe_fixes"]
+__all__ = ["build_fixes", "describe_end", "describe_fixes"]
 
 _TITLE = "What to fix first"
 _KINDS = {
@@ -26,12 +26,12 @@ _KINDS = {
 }
 """Word for each kind, and what is fixed."""
 _COLUMNS = (
-    Column("Step", 0.07),
-    Column("Fix", 0.08),
-    Column("What", 0.27, "id"),
-    Column("Connection", 0.19, "id"),
-    Column("z, y, x (nm)", 0.22, "number"),
-    Column("Gain", 0.09, "number"),
+    Column("Step", 0.06),
+    Column("Fix", 0.075),
+    Column("What", 0.274, "id"),
+    Column("Connection", 0.206, "id"),
+    Column("z, y, x (nm)", 0.21, "number"),
+    Column("Gain", 0.095, "number"),
     Column("F1", 0.08, "number"),
 )
 _NOTES = {
@@ -49,7 +49,7 @@ def build_fixes(contents: ReportContents) -> Section:
     fixes = contents.report.get("fixes")
     if not fixes:
         return Section("fixes", _TITLE, (explain_block(contents.report, "fixes"),))
-    lead = Paragraph(describe_fixes(fixes), "lead")
+    lead = Paragraph(" ".join(filter(None, [describe_fixes(fixes), describe_end(fixes)])), "lead")
     if not fixes["first"]:
         return Section("fixes", _TITLE, (lead,))
     return Section("fixes", _TITLE, (lead, _draw(contents), _list_fixes(contents.report)))
@@ -60,11 +60,14 @@ def describe_fixes(fixes: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> describe_fixes({"f1": 0.5, "first": [{"f1": 1.0}], "to_reach": [{"f1": 1.0, "n_fixes": 1}], "n_listed": 1})
+    >>> describe_fixes({"f1": 0.5, "first": [{"f1": 1.0}], "to_reach": [{"f1": 1.0, "n_fixes": 1}], "n_listed": 1,
+    ...                 "end": {"why": "all_mended", "fp": 0, "fn": 0}})
     'F1 is 0.500; 1 fix, the best first, takes it to 1. It takes 1 fix for an F1 of 1.'
     """
     if not fixes["first"]:
-        return "There is nothing to fix: no connection is false or missed."
+        if fixes["end"]["why"] == "all_mended":
+            return "There is nothing to fix: no connection is false or missed."
+        return "No single fix gains."
     first = fixes["first"]
     start = (
         f"F1 is {format_score(fixes['f1'])}; {_count(len(first))}, the best first, "
@@ -72,6 +75,35 @@ def describe_fixes(fixes: Mapping[str, Any]) -> str:
     )
     goals = [f"{_count(goal['n_fixes'])} for an F1 of {goal['f1']:g}" for goal in fixes["to_reach"]]
     return f"{start} It takes {join_words(goals)}." if goals else start
+
+
+def describe_end(fixes: Mapping[str, Any]) -> str:
+    """Why the curve ends below 1, and which fixes are not ranked; empty if all are and it does not.
+
+    Examples
+    --------
+    >>> describe_end({"end": {"why": "capped", "fp": 3, "fn": 1}, "most": 1000})
+    'The list ends after 1,000 fixes: 3 false and 1 missed connections are left by then.'
+    """
+    return " ".join(filter(None, [_explain_end(fixes), _explain_kinds(fixes)]))
+
+
+def _explain_end(fixes: Mapping[str, Any]) -> str:
+    end = fixes["end"]
+    if end["why"] == "all_mended":
+        return ""
+    left = f"{end['fp']:,} false and {end['fn']:,} missed connections are left"
+    if end["why"] == "capped":
+        return f"The list ends after {fixes['most']:,} fixes: {left} by then."
+    return (
+        f"The curve ends after {_count(fixes['n_listed'])}, where no single fix gains: {left}, which take several "
+        "fixes at once (such as a synapse and the segment it lies on) or rest on what lies in no true neuron."
+    )
+
+
+def _explain_kinds(fixes: Mapping[str, Any]) -> str:
+    reason = fixes.get("segment_fixes_reason")
+    return f"Merges and splits of segments are not ranked: {reason}." if reason else ""
 
 
 def _count(n: int) -> str:
