@@ -152,4 +152,4 @@ for kind, rows in some.groupby("kind"):
     ax.scatter(rows["x_nm"] / 1000, rows["y_nm"] / 1000, s=2000 * rows["gain"] + 10, label=kind, alpha=0.7)
 ax.set(xlabel="x (µm)", ylabel="y (µm)", title="the first 20 fixes; area: gain in F1", aspect="equal")
 ax.invert_yaxis()
-ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+_ = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

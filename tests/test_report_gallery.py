@@ -225,7 +225,8 @@ def test_bookmarks_lead_to_their_pages():
     marks = [(mark.title, reader.get_destination_page_number(mark)) for mark in reader.outline]
     assert [title for title, _ in marks][:3] == ["Summary", "Data and parameters", "How it was scored"]
     for title, page in marks[1:]:
-        assert title in reader.pages[page].extract_text()
+        text = reader.pages[page].extract_text()
+        assert len(text.rpartition(title)[2]) > 60, f"{title} stands alone at the foot of its page"
     assert reader.trailer["/Root"]["/Lang"] == "en"
     assert reader.metadata.title.startswith("Connectome evaluation")
 

@@ -27,7 +27,7 @@ from connectograph.plots import (
 )
 from connectograph.plots.weights import count_weights
 from connectograph.report import ReportContents, render_html, render_pdf, write_verdict
-from connectograph.report.elements import Figure, Paragraph, Table
+from connectograph.report.elements import Bullets, Figure, Paragraph, Table
 from connectograph.report.figures import place_panels
 from connectograph.report.pages import build_sections
 from connectograph.report.strips import Line, make_strips
@@ -248,13 +248,24 @@ def test_weights_neurons_and_motifs_are_those_of_the_report(contents):
 
 def test_what_could_not_be_counted_says_why(contents):
     pages = pages_of(contents("nothing"))
-    assert pages["thresholds"].elements[0].text.startswith("Neither graph has a connection")
+    assert [element.text for element in pages["thresholds"].elements] == [
+        "Neither graph has a connection, so no score is defined at any threshold."
+    ]
     assert pages["neurons"].elements[0].text == "No neuron has a connection in either graph."
     report = {**contents("directed").report}
     report["motifs"] = {**report["motifs"], "census": None, "truth": None, "census_reason": "it would take days"}
     page = pages_of(ReportContents(report, None, contents("directed").tables, None))["motifs"]
     assert page.elements[1] == Paragraph("Not available: it would take days.", "note")
     assert "Pairs of neurons" in tables_in(page)
+
+
+def test_the_first_page_says_in_short_what_the_others_find(contents):
+    pages = pages_of(contents("undirected"))
+    (found,) = [element for element in pages["summary"].elements if isinstance(element, Bullets)]
+    leads = [element.text for page in pages.values() for element in page.elements[:1] if isinstance(element, Paragraph)]
+    assert found.title == "In short"
+    assert found.items
+    assert set(found.items) <= set(leads)
 
 
 # --- plots ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from connectograph.plots.style import COLOURS, house_style
 from connectograph.report.bookmarks import add_bookmarks
 from connectograph.report.contents import ReportContents
-from connectograph.report.elements import Section
+from connectograph.report.elements import Paragraph, Section
 from connectograph.report.pages import build_sections
 from connectograph.report.pages.common import read_title, read_verdict, read_version
 from connectograph.report.strips import Line, Strip, make_heading, make_strips
@@ -79,14 +79,14 @@ def _make_cover(contents: ReportContents) -> list[Strip]:
 def _fill_pages(cover: list[Strip], sections: Sequence[Section]) -> tuple[list[list[Strip]], list[tuple[Section, int]]]:
     """Strips page by page, and the page that each section starts on, from 0.
 
-    A section stays whole if it can, else an element, else it breaks between strips.
+    A section starts where its opening fits; it breaks between elements, and one longer than a page between strips.
     """
     pages, starts = [cover], []
     for index, section in enumerate(sections):
         blocks = [make_strips(element, _TEXT_WIDTH) for element in section.elements]
         blocks[0] = (make_heading(section.title, _TEXT_WIDTH) if index else []) + blocks[0]
-        whole = [strip for block in blocks for strip in block]
-        if index and not _fits(pages[-1], whole):
+        opening = [strip for block in blocks[: _count_opening(section)] for strip in block]
+        if index and not _fits(pages[-1], opening):
             pages.append([])
         starts.append((section, len(pages) - 1))
         for block in blocks:
@@ -94,6 +94,12 @@ def _fill_pages(cover: list[Strip], sections: Sequence[Section]) -> tuple[list[l
                 pages.append([])
             _add_strips(pages, block)
     return pages, starts
+
+
+def _count_opening(section: Section) -> int:
+    """The elements up to the first that is more than running text: they stay together, under the heading."""
+    shown = [n for n, each in enumerate(section.elements, 1) if not isinstance(each, Paragraph)]
+    return shown[0] if shown else len(section.elements)
 
 
 def _add_strips(pages: list[list[Strip]], strips: Sequence[Strip]) -> None:

@@ -93,7 +93,9 @@ _LEADING = 1.45
 _GAP = 14.0
 _PAD = 12.0
 _CASE_SHARE = 0.58
-_CELL, _CELL_GAP, _CELL_PAD = 8.0, 8.0, 3.2
+_CELL, _DENSE, _CELL_GAP, _CELL_PAD = 8.0, 7.6, 8.0, 2.6
+_MOST_WIDE = 6
+"""Columns up to which a table is set in full size."""
 
 
 def make_heading(title: str, width: float) -> list[Strip]:
@@ -187,21 +189,23 @@ def _fold_table(table: Table) -> Table:
 def _make_table(table: Table, width: float) -> list[Strip]:
     if table.folded:
         return _make_table(_fold_table(table), width)
-    widths = [column.width * width for column in table.columns]
-    edges = [0.0, *accumulate(widths)]
+    edges = [0.0, *accumulate(column.width * width for column in table.columns)]
+    size = _CELL if len(table.columns) <= _MOST_WIDE else _DENSE
     strips = [_make_title(table.title)]
     if any(column.label for column in table.columns):
         header = tuple(column.label for column in table.columns)
         plain = tuple(replace(column, kind=f"head {column.kind}") for column in table.columns)
-        strips.append(_make_row(header, plain, edges, COLOURS["muted"]))
-    strips += [_make_row(row, table.columns, edges, COLOURS["rule"]) for row in table.rows]
+        strips.append(_make_row(header, plain, edges, size, COLOURS["muted"]))
+    strips += [_make_row(row, table.columns, edges, size, COLOURS["rule"]) for row in table.rows]
     if table.note:
         lines, height = _set_lines(table.note, width, 7.5, top=4.0, colour=COLOURS["muted"])
         strips.append(Strip(height + 4, tuple(lines)))
     return strips
 
 
-def _make_row(cells: tuple[Cell, ...], columns: tuple[Column, ...], edges: list[float], rule: str) -> Strip:
+def _make_row(
+    cells: tuple[Cell, ...], columns: tuple[Column, ...], edges: list[float], size: float, rule: str
+) -> Strip:
     """Cells side by side, as high as the highest, over a thin rule."""
     items: list[Line | Mark] = []
     height = 0.0
@@ -209,13 +213,13 @@ def _make_row(cells: tuple[Cell, ...], columns: tuple[Column, ...], edges: list[
         last, right = index == len(columns) - 1, edges[index + 1]
         if column.kind.endswith("number") and not last and not columns[index + 1].kind.endswith("number"):
             right -= _CELL_GAP
-        placed, used = _make_cell(cell, column.kind, edges[index], right, last=last)
+        placed, used = _make_cell(cell, column.kind, edges[index], right, size, last=last)
         items += placed
         height = max(height, used)
     return Strip(height + 2 * _CELL_PAD, (*items, Box(0.0, height + 2 * _CELL_PAD - 0.5, edges[-1], 0.5, rule)))
 
 
-def _make_cell(cell: Cell, kind: str, left: float, right: float, *, last: bool) -> tuple[list[Any], float]:
+def _make_cell(cell: Cell, kind: str, left: float, right: float, size: float, *, last: bool) -> tuple[list[Any], float]:
     """Lines of a cell and their height; numbers keep their distance on the left, all else on the right."""
     number = kind.endswith("number")
     width = right - left - (0.0 if last and not number else _CELL_GAP)
@@ -223,9 +227,10 @@ def _make_cell(cell: Cell, kind: str, left: float, right: float, *, last: bool) 
     head, ink = kind.startswith("head"), COLOURS["ink"]
     if kind == "outcome":
         words = OUTCOME_WORDS.get(text, text)
-        lines, height = _set_lines(words, width - 12.0, _CELL, x=left + 12.0, top=_CELL_PAD, colour=ink)
-        return [Mark(left + 5.0, lines[0].y - 0.36 * _CELL, text), *lines], height
-    font, size = ("mono", 7.4) if kind == "id" else ("bold", 7.4) if head else ("body", _CELL)
+        lines, height = _set_lines(words, width - 12.0, size, x=left + 12.0, top=_CELL_PAD, colour=ink)
+        return [Mark(left + 5.0, lines[0].y - 0.36 * size, text), *lines], height
+    font = "mono" if kind == "id" else "bold" if head else "body"
+    size *= 1.0 if font == "body" else 0.925
     colour = COLOURS["muted"] if head else COLOURS["fn"] if url else ink
     lines, height = _set_lines(text, width, size, x=left, top=_CELL_PAD, font=font, colour=colour)
     lines = [replace(line, url=url) for line in lines]

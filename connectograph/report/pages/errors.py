@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["build_errors", "list_errors"]
 
 _COLUMNS = (
-    Column("Outcome", 0.1325, "outcome"),
-    Column("Segments", 0.198, "id"),
-    Column("Cause", 0.1605),
-    Column("Synapses", 0.097, "number"),
-    Column("Voxels", 0.0725, "number"),
-    Column("z, y, x (nm)", 0.208, "number"),
-    Column("(voxel)", 0.1315, "number"),
+    Column("Outcome", 0.128, "outcome"),
+    Column("Segments", 0.206, "id"),
+    Column("Cause", 0.1535),
+    Column("Synapses", 0.093, "number"),
+    Column("Voxels", 0.0765, "number"),
+    Column("z, y, x (nm)", 0.1985, "number"),
+    Column("(voxel)", 0.1445, "number"),
 )
 _NOTE = "Missed (fn): numbers and place from the truth. False (fp): from the prediction."
 _LEGEND = (

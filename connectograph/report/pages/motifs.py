@@ -40,9 +40,10 @@ def build_motifs(contents: ReportContents) -> Section:
     elements: list[Element] = [Paragraph(_describe(motifs), "lead")]
     if motifs.get("census"):
         elements += [_draw(motifs)] if motifs["directed"] and _is_any(motifs) else []
-        elements += [_list_census(motifs), _list_ratios(motifs), _list_dyads(motifs)]
+        elements += [_list_census(motifs), _list_ratios(motifs)]
     else:
-        elements += [explain_missing(reason_of(motifs, "census")), _list_dyads(motifs)]
+        elements += [explain_missing(reason_of(motifs, "census"))]
+    elements += [_list_dyads(motifs)] if motifs["directed"] else []  # undirected pairs: on the page of connections
     if block_of(contents.report, "settings").get("partner_rule") == "all-pairs":
         elements.append(Paragraph(_POLYADIC))
     return Section("motifs", _TITLE, tuple(elements))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectograph.report.contents import ReportContents, block_of, reason_of
 from connectograph.report.elements import Bullets, Column, Element, Paragraph, Section, Table, Tile, Tiles
 from connectograph.report.exclusions import SIDES, list_single, noun_of
 from connectograph.report.pages.card import list_purposes
+from connectograph.report.pages.causes import describe_causes
 from connectograph.report.pages.common import SIDE_NAMES, explain_block, read_verdict
+from connectograph.report.pages.fixes import describe_fixes
+from connectograph.report.pages.neurons import describe_neurons
 from connectograph.report.wording import clean_text, format_count, format_interval, format_percent, format_score
 
 __all__ = ["build_summary", "list_exclusions", "list_scores"]
@@ -29,6 +32,13 @@ _ONE_SIDED = {
     "nan_voxels": "predicted",
     "predicted_neurons_unmatched": "predicted",
 }
+_FINDINGS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "causes": describe_causes,
+    "fixes": describe_fixes,
+    "neurons": describe_neurons,
+}
+"""Blocks of report.json, and what says the most important of each."""
+
 _SCORE_COLUMNS = (
     Column("", 0.25),
     *(Column(name, 0.125, "number") for name in ("tp", "fp", "fn", "Precision", "Recall", "F1")),
@@ -39,9 +49,16 @@ def build_summary(contents: ReportContents) -> Section:
     """Verdict, scores, exclusions, notices."""
     report = contents.report
     elements: list[Element] = [Paragraph(read_verdict(report), "verdict"), *_build_scores(report)]
-    elements += [*list_purposes(report), list_exclusions(report)]
+    elements += [*_list_findings(report), *list_purposes(report), list_exclusions(report)]
     notices = tuple(clean_text(notice) for notice in report.get("notices") or ())
     return Section("summary", "Summary", (*elements, *([Bullets("Notices", notices)] if notices else [])))
+
+
+def _list_findings(report: Mapping[str, Any]) -> list[Element]:
+    """What the later pages find, each in a sentence."""
+    blocks = {name: block_of(report, name) for name in _FINDINGS if block_of(report, "edges")}
+    found = tuple(_FINDINGS[name](block) for name, block in blocks.items() if block)
+    return [Bullets("In short", found)] if found else []
 
 
 def _build_scores(report: Mapping[str, Any]) -> list[Element]:
@@ -129,6 +146,8 @@ def list_exclusions(report: Mapping[str, Any]) -> Element:
     rows += [_single_row(key, count, sides) for key, count in single.items() if count]
     empty = [noun_of(key).format(s="s") for key, count in single.items() if not count]
     note = f"Counted and 0: {', '.join(empty)}." if empty else ""
+    if not any(rows):
+        return Paragraph(f"Nothing was excluded. {note}".rstrip(), "note")
     columns = (Column("", 0.52), *(Column(SIDE_NAMES[side], 0.24, "number") for side in sides))
     return Table("What was excluded", columns, tuple(row for row in rows if row), note)
 

@@ -31,8 +31,10 @@ def build_thresholds(contents: ReportContents) -> Section:
     if not thresholds:
         return Section("thresholds", _TITLE, (explain_block(contents.report, "thresholds"),))
     family = thresholds["family"]
-    elements = (Paragraph(_describe(family), "lead"), _draw(family), _list_family(family), _list_surface(thresholds))
-    return Section("thresholds", _TITLE, elements)
+    lead = Paragraph(_describe(family), "lead")
+    if all(row[name] is None for row in family for name in ("precision", "recall", "f1")):
+        return Section("thresholds", _TITLE, (lead,))
+    return Section("thresholds", _TITLE, (lead, _draw(family), _list_family(family), _list_surface(thresholds)))
 
 
 def _describe(family: Sequence[Mapping[str, Any]]) -> str:
@@ -82,7 +84,7 @@ def _list_surface(thresholds: Mapping[str, Any]) -> Table:
     )
     columns = (Column("", 0.3), *(Column(f"pred. ≥ {k}", 0.14, "number") for k in surface["ks"]))
     best = [str(row["predicted"] or "none") for row in surface["calibrated"]]
-    note = (
-        f"At least so many synapses make a connection. Highest F1 of each row: at {', '.join(best)} in the prediction."
-    )
+    note = "At least so many synapses make a connection."
+    if set(best) != {"none"}:
+        note += f" Highest F1 of each row: at {', '.join(best)} in the prediction."
     return Table("F1 at different thresholds in the two graphs", columns, rows, note)
