@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations
+
 import numpy as np
 import oracles
 import pytest
@@ -12,6 +15,7 @@ from scenes import SEGMENTS, SYNAPSES, VOXEL_SIZES, id_pools, label_arrays
 
 from connectograph import InputError, Volume, find_synapse_contacts, label_synapses, select_segments
 from connectograph.contacts import dilation_offsets, scan_segmentation
+from connectograph.contacts.synapse_contacts import scan_neighbourhoods
 from connectograph.segments import measure_segments
 
 CREMI = (40.0, 4.0, 4.0)
@@ -63,6 +67,27 @@ def test_against_dilating_every_segment(arrays, dilation, random, workers):
         (synapse, i) for synapse, mask in masks.items() for i in near if (near[i] & mask).any()
     )
     assert scan.segments.equals(measure_segments(Volume(segmentation, voxel_size, offset)))
+
+
+@given(labelled(), dilations, st.randoms(use_true_random=False))
+def test_neighbourhoods_add_up_to_contacts(arrays, dilation, random):
+    segmentation, clefts, voxel_size = arrays
+    lazy = Volume(Shuffled(segmentation, cut_boxes(segmentation.shape, random), random), voxel_size)
+    synapses = label_synapses(Volume(clefts, voxel_size), form="labels")
+    given = lazy, [synapses], dilation_offsets(*dilation, voxel_size)
+    scan, (segments, (near,)) = scan_segmentation(*given), scan_neighbourhoods(*given)
+    pairs, singles = Counter(), Counter()
+    for (synapse, _), rows in near.groupby(["synapse_id", "voxel"]):
+        assert rows["n_voxels"].nunique() == 1
+        ids, n = sorted(rows["segment_id"].tolist()), int(rows["n_voxels"].iloc[0])
+        pairs.update({(synapse, *pair): n for pair in combinations(ids, 2)})
+        singles.update({(synapse, own): n for own in ids})
+    contacts, touches = scan.neighbours[0].contacts, scan.neighbours[0].touches
+    columns = ["synapse_id", "segment_a", "segment_b"]
+    assert pairs == dict(zip(contacts[columns].itertuples(index=False, name=None), contacts["n_voxels"], strict=True))
+    columns = ["synapse_id", "segment_id"]
+    assert singles == dict(zip(touches[columns].itertuples(index=False, name=None), touches["n_voxels"], strict=True))
+    assert segments.equals(scan.segments)
 
 
 def contacts_in(segmentation, clefts, voxel_size=CREMI, **options):
