@@ -48,6 +48,22 @@ def test_which_measure_sees_which_error(tmp_path):
 
 
 @pytest.mark.slow
+def test_from_which_rate_on_errors_are_seen(tmp_path):
+    table, printed = run("dose_response.py", tmp_path)
+    assert len(table) == 20, "ten kinds of errors at two rates"
+    assert table.filter(like="stands: ").stack().between(0, 1).all()
+    limits = pd.read_csv(tmp_path / "dose_response_limits.csv").set_index(["error", "measure"])
+    assert limits.loc[("lose any", "recall"), "detection_limit"] == 0.08, "at the smallest rate that was tried"
+    assert limits["detection_limit"].xs("precision", level="measure").filter(like="lose").isna().all()
+    assert limits.loc[("lose any", "recall"), "monotony"] < -0.8
+    conclusions = pd.read_csv(tmp_path / "dose_response_conclusions.csv")
+    assert (conclusions.groupby("conclusion").size() == 18).all(), "the choice, and all measures but the same thing"
+    chosen = conclusions[conclusions["measure"] != "the one chosen"].groupby("conclusion")["times_chosen"].sum()
+    assert chosen.eq(120).all(), "three of ten kinds of errors held out"
+    assert all(conclusion in printed for conclusion in chosen.index)
+
+
+@pytest.mark.slow
 def test_what_dilation_size_and_rule_change(tmp_path):
     table, printed = run("dilation_and_size.py", tmp_path)
     assert len(table) == 8, "two dilations, two sizes, two rules"
@@ -61,7 +77,7 @@ def test_how_time_and_memory_grow(tmp_path):
     table, printed = run("scaling.py", tmp_path)
     measured = table[table["kind"] == "measured"].set_index(["volume", "engine", "workers"])
     assert set(measured.index.get_level_values("engine")) == {"threads", "processes", "dask"}
-    small, large = (measured.loc[(volume, "threads", 2)] for volume in ("32x320x320", "320x320x320"))
+    small, large = (measured.loc[(volume, "threads", 2)] for volume in ("32x160x160", "320x160x160"))
     assert (large[["voxels", "n_segments", "n_synapses"]] == 10 * small[["voxels", "n_segments", "n_synapses"]]).all()
     assert measured["peak_mib"].between(50, 1331).all()
     paper = table[table["kind"] == "on paper"]
