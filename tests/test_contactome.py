@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -332,6 +333,19 @@ def test_masks_can_be_written(tmp_path):
     again = cg.read_volume(tmp_path / "mask.hdf")
     assert np.array_equal(again.labels[:, :, :], mark_overlaps(labels, offsets_of({"dilation": 2}), range(1, 9)))
     assert again.voxel_size == ZYX
+
+
+@pytest.mark.parametrize("engine", ["processes", "dask"])
+def test_masks_are_the_same_on_any_engine(engine):
+    """Other processes work on 64 planes at a time, and look at those around them."""
+    labels = np.random.default_rng(0).integers(0, 9, (70, 3, 10)).astype("u8").repeat(2, axis=0).repeat(4, axis=2)
+    volume, segments = Volume(labels, ZYX), keep(labels, {1, 2, 3, 5})
+    synapses = cg.label_synapses(Volume((labels == 4).astype("u8"), ZYX), form="mask")
+    with open_engine(engine, 2) as opened:
+        for mark in (mark_contacts, partial(mark_synapse_overlaps, synapses=synapses)):
+            expected, found = mark(volume, segments=segments), mark(volume, segments=segments, engine=opened)
+            assert expected.labels[:, :, :].any()
+            assert np.array_equal(found.labels[:, :, :], expected.labels[:, :, :])
 
 
 def test_synapses_on_another_grid_are_refused():

@@ -100,12 +100,13 @@ def mark_contacts(
     dilation_nm: float | None = None,
     segments: pd.DataFrame | None = None,
     workers: int | None = None,
+    engine: EngineLike = None,
 ) -> Volume:
     """Mask of the voxels that lie in the overlap of two or more dilated segments.
 
     Parameters
     ----------
-    segmentation, dilation, dilation_nm, segments, workers
+    segmentation, dilation, dilation_nm, segments, workers, engine
         As in :func:`find_contacts`; segments that are not kept count as background.
 
     Returns
@@ -121,7 +122,7 @@ def mark_contacts(
     """
     stencil = _make_stencil(segmentation, dilation, dilation_nm)
     kept = None if segments is None else kept_ids(segments)
-    return replace(segmentation, labels=_ContactLabels(segmentation, stencil, kept, None, workers))
+    return replace(segmentation, labels=_ContactLabels(segmentation, stencil, kept, None, workers, engine))
 
 
 def mark_synapse_overlaps(
@@ -132,12 +133,13 @@ def mark_synapse_overlaps(
     dilation_nm: float | None = None,
     segments: pd.DataFrame | None = None,
     workers: int | None = None,
+    engine: EngineLike = None,
 ) -> Volume:
     """The voxels of each synapse that lie in the overlap of two or more dilated segments.
 
     Parameters
     ----------
-    segmentation, dilation, dilation_nm, segments, workers
+    segmentation, dilation, dilation_nm, segments, workers, engine
         As in :func:`mark_contacts`.
     synapses : Synapses
         From :func:`~connectograph.synapses.label_synapses`, on the same grid.
@@ -164,7 +166,7 @@ def mark_synapse_overlaps(
     check_same_grid(segmentation, Volume(labels, synapses.voxel_size, synapses.offset, synapses.name))
     stencil = _make_stencil(segmentation, dilation, dilation_nm)
     kept = None if segments is None else kept_ids(segments)
-    return replace(segmentation, labels=_ContactLabels(segmentation, stencil, kept, labels, workers))
+    return replace(segmentation, labels=_ContactLabels(segmentation, stencil, kept, labels, workers, engine))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +184,7 @@ class _ContactLabels:
     kept: npt.NDArray[np.uint64] | None
     painted: LazyLabels | None
     workers: int | None
+    engine: EngineLike
 
     @property
     def shape(self) -> Shape:
@@ -192,12 +195,8 @@ class _ContactLabels:
         return np.dtype(np.uint8) if self.painted is None else self.painted.dtype
 
     def blocks(self) -> Iterator[Block]:
-        def mark(window: Window, top: int, bottom: int) -> npt.NDArray[np.uint8]:
-            marks = np.zeros((window.last - window.first, bottom - top, self.shape[2]), np.uint8)
-            _count(window, self.stencil, top, bottom, marks)
-            return marks
-
-        with open_engine("threads", self.workers) as engine:
+        mark = partial(_mark, self.stencil, self.shape[2])
+        with open_engine(self.engine, self.workers) as engine:
             windows = map_windows(mark, self.segmentation, self.stencil, engine=engine, kept=self.kept)
             for plane, parts in windows:
                 marks = np.concatenate(parts, axis=1)
@@ -211,6 +210,13 @@ class _ContactLabels:
             return marks
         labels = self.painted[plane : plane + len(marks), :, :]
         return np.where(marks, labels, labels.dtype.type(0))
+
+
+def _mark(stencil: Stencil, width: int, window: Window, top: int, bottom: int) -> npt.NDArray[np.uint8]:
+    """1 where two or more segments are within reach, in the rows of a window."""
+    marks = np.zeros((window.last - window.first, bottom - top, width), np.uint8)
+    _count(window, stencil, top, bottom, marks)
+    return marks
 
 
 # --- the dilation ---------------------------------------------------------------------------------------------------

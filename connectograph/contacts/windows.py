@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Window", "fold_windows", "map_windows"]
 
 T = TypeVar("T")
+Joined = TypeVar("Joined")
 Item = TypeVar("Item", "Block", "_Piece")
 
 _UNITS = 64
@@ -121,11 +122,11 @@ class _Counting(_Whole, Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
-class _Slab(_Whole):
+class _Slab(_Whole, Generic[T, Joined]):
     """Many units, and the blocks around them, for a process that reads them itself."""
 
-    function: Callable[[Window, int, int], Part]
-    join: Callable[[list[Part]], Part]
+    function: Callable[[Window, int, int], T]
+    join: Callable[[list[T]], Joined]
     units: tuple[_Unit, ...]
     blocks: tuple[Block, ...]
     grid: _Grid
@@ -135,7 +136,7 @@ class _Slab(_Whole):
     def n_units(self) -> int:
         return len(self.units)
 
-    def __call__(self) -> Part:
+    def __call__(self) -> Joined:
         pieces = map(partial(_read_piece, self.grid), self.blocks)
         return self.join([task() for task in _make_countings(self.function, self.units, pieces, self.grid)])
 
@@ -151,7 +152,7 @@ def map_windows(
     engine: Engine,
     kept: npt.NDArray[np.uint64] | None = None,
 ) -> Iterator[tuple[int, list[T]]]:
-    """Run a function over windows of planes that together cover a volume, in threads.
+    """Run a function over windows of planes that together cover a volume.
 
     Parameters
     ----------
@@ -162,7 +163,7 @@ def map_windows(
     stencil : Stencil
         Says how far around a window is needed.
     engine : Engine
-        Of threads.
+        For others than threads `function` can be pickled.
     kept : (N,) array of uint64, optional
         Other ids become background.
 
@@ -174,8 +175,15 @@ def map_windows(
         What `function` returned, in order of the rows.
     """
     grid = _make_grid(segmentation, stencil, kept)
-    tasks = _make_tasks_for_threads(function, _cut_units(grid.shape), segmentation, grid, engine)
-    found = ((task.unit.first, result) for task, result in engine.runner.map(tasks))
+    units = _cut_units(grid.shape)
+    if engine.runner.shared:
+        tasks = _make_tasks_for_threads(function, units, segmentation, grid, engine)
+        found = ((task.unit.first, result) for task, result in engine.runner.map(tasks))
+    else:
+        slabs = engine.runner.map(_make_slabs(function, list, units, segmentation, grid))
+        found = (
+            (unit.first, result) for slab, results in slabs for unit, result in zip(slab.units, results, strict=True)
+        )
     for first, results in groupby(found, key=itemgetter(0)):
         yield first, [result for _, result in results]
 
@@ -261,12 +269,12 @@ def _make_countings(
 
 
 def _make_slabs(
-    function: Callable[[Window, int, int], Part],
-    merge: Callable[[list[Part]], Part],
+    function: Callable[[Window, int, int], T],
+    merge: Callable[[list[T]], Joined],
     units: Sequence[_Unit],
     segmentation: Volume,
     grid: _Grid,
-) -> Iterator[_Slab]:
+) -> Iterator[_Slab[T, Joined]]:
     itemsize = segmentation.dtype.itemsize
     groups = [tuple(group) for _, group in groupby(units, key=lambda unit: unit.first // _PLANES)]
     for group, blocks in _gather(groups, _iterate_blocks(segmentation, units, grid), grid):
