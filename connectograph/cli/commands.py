@@ -96,9 +96,7 @@ def run_contacts(options: argparse.Namespace) -> int:
     _refuse_existing(options.out, options.overwrite)
     segmentation, segments = _keep(options)
     as_table = options.out.suffix in _TABLES
-    how = {**_dilation(options), "segments": segments, "workers": options.workers}
-    if as_table:
-        how["engine"] = options.engine
+    how = {**_dilation(options), "segments": segments, "workers": options.workers, "engine": options.engine}
     if options.synapses is None:
         found: Any = find_contacts(segmentation, **how) if as_table else mark_contacts(segmentation, **how)
     else:
