@@ -77,7 +77,7 @@ def test_how_time_and_memory_grow(tmp_path):
     table, printed = run("scaling.py", tmp_path)
     measured = table[table["kind"] == "measured"].set_index(["volume", "engine", "workers"])
     assert set(measured.index.get_level_values("engine")) == {"threads", "processes", "dask"}
-    small, large = (measured.loc[(volume, "threads", 2)] for volume in ("32x160x160", "320x160x160"))
+    small, large = (measured.loc[(volume, "threads", 2)] for volume in ("32x320x320", "320x320x320"))
     assert (large[["voxels", "n_segments", "n_synapses"]] == 10 * small[["voxels", "n_segments", "n_synapses"]]).all()
     assert measured["peak_mib"].between(50, 1331).all()
     paper = table[table["kind"] == "on paper"]
