@@ -23,10 +23,10 @@ from connectograph.cli.console import (
     show_progress,
 )
 from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
+from connectograph.cli.ids import read_ids
 from connectograph.errors import InputError, MissingVoxelSize, RunStopped
 from connectograph.evaluation.inputs import read_inputs
 from connectograph.io import convert_volumes, read_volume, write_volume
-from connectograph.io.files import explain_errors
 from connectograph.volumes import Volume
 
 if TYPE_CHECKING:
@@ -217,28 +217,6 @@ def run_download(options: argparse.Namespace) -> int:
     print(f"{path}: whole; its SHA-256 is in {path.name}.sha256")
     print(f"next: connectograph check {path}")
     return 0
-
-
-def read_ids(text: str, option: str = "--exclude-segments") -> list[int]:
-    """Segment ids from a comma-separated list, or from a file with one id a line.
-
-    Examples
-    --------
-    >>> read_ids("3, 18446744073709551613")
-    [3, 18446744073709551613]
-    """
-    words = text.replace("\n", ",").split(",")
-    if text and not all(word.strip().isdecimal() for word in words if word.strip()):
-        file = Path(text)
-        if not file.is_file():
-            raise InputError(f"{option} {text!r} is neither a list of ids (1,2,3) nor a file with one id a line.")
-        with explain_errors(file):
-            words = file.read_text().replace("\n", ",").split(",")
-    ids = [word.strip() for word in words if word.strip()]
-    wrong = [word for word in ids if not word.isdecimal()]
-    if wrong:
-        raise InputError(f"{option} {text}: {wrong[0]!r} is no segment id; expected whole numbers.")
-    return [int(word) for word in ids]
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

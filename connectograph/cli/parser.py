@@ -116,12 +116,13 @@ def _evaluate(commands: Commands) -> None:
         "--partner-rule", default="all-pairs", metavar="RULE",
         help="all-pairs (default) or top-pair; directed: partners (points) or pre-post (masks)",
     )  # fmt: skip
-    for side in ("truth", "predicted"):
-        parser.add_argument(
-            f"--{side}-post",
-            metavar="FILE[:DATASET]",
-            help=f"pre-post: postsynaptic mask, with --{side} as presynaptic",
-        )
+    parser.add_argument(
+        "--truth-post", metavar="FILE[:DATASET]", help="pre-post: postsynaptic mask, with --truth as presynaptic"
+    )
+    parser.add_argument(
+        "--predicted-post", nargs="+", action="extend", metavar="FILE[:DATASET]",
+        help="the same with --predicted; one for each prediction",
+    )  # fmt: skip
     parser.add_argument(
         "--point-resolution", type=_triple, metavar="Z,Y,X", help="partners: unit of the positions in a table, in nm"
     )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connectograph.cli.commands import read_ids
-from connectograph.cli.console import print_card, show_progress
+from connectograph.cli.directed import evaluate_shown, open_cases
+from connectograph.cli.ids import read_ids
 from connectograph.evaluation import Evaluation
 from connectograph.evaluation.card import Card, add_card
 from connectograph.evaluation.comparison import compare_cases, describe_choices
-from connectograph.evaluation.job import evaluate_cases
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.skeletons import GivenSkeletons
-from connectograph.evaluation.study import Study, Task, conduct_study, read_cases, refuse_directed
+from connectograph.evaluation.study import Study, Task, conduct_study, describe_cases
 from connectograph.evaluation.study_folder import Place
 from connectograph.report.elements import Table
 from connectograph.report.pages.study import list_reasons, tabulate_ranking
@@ -31,24 +29,13 @@ def evaluate_several(
     card: Card | None,
     skeletons: GivenSkeletons,
 ) -> int:
-    """Evaluate volumes of several predictions."""
-    refuse_directed(settings)
-    others = (options.raw, options.predicted_segmentation)
-    cases = read_cases(options.segmentation, options.truth, options.predicted, *others, **reading)
-    files = [{role: volume.name for role, volume in case.items()} | skeletons.files for case in cases]
+    """Evaluate several predictions."""
+    cases = open_cases(options, settings, reading)
 
     def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
-        chosen = [cases[k] for k in numbers]
-        volumes = {f"{k} {role}": volume for k, case in enumerate(chosen) for role, volume in case.items()}
-        shown = {name: volume for name, volume in volumes.items() if name[0] == "0" or name.endswith(" predicted")}
-        for name, volume in shown.items():
-            print_card(name.split()[1], volume)
-        total = sum(math.prod(volume.shape) for name, volume in shown.items() if not name.endswith(" raw"))
-        with show_progress(total, "evaluating") as progress:
-            how: dict[str, Any] = {"skeletons": skeletons, "workers": options.workers, "progress": progress}
-            yield from evaluate_cases(chosen, settings, [files[k] for k in numbers], reading, **how)
+        return evaluate_shown(cases.choose(numbers), options, skeletons)
 
-    return _conduct(Task(files, {**settings.to_dict(), **reading, **skeletons.choices}, evaluate), card, options)
+    return _conduct(describe_cases(cases, skeletons, evaluate), card, options)
 
 
 def compare_several(options: argparse.Namespace, card: Card | None) -> int:

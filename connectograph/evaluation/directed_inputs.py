@@ -162,8 +162,9 @@ def _name_masks(source: Any, role: str) -> dict[str, Any]:
     if isinstance(source, tuple) and len(source) == 2:
         return {role: source[0], f"{role}_post": source[1]}
     if not isinstance(source, (str, os.PathLike, Volume)):
+        found = "missing" if source is None else type(source).__name__
         raise InputError(
-            f"The {role} is {type(source).__name__}; for the rule 'pre-post' pass a pair of volumes (presynaptic, "
+            f"The {role} is {found}; for the rule 'pre-post' pass a pair of volumes (presynaptic, "
             f"postsynaptic; --{role} PRE --{role}-post POST), or one volume with odd ids presynaptic and even ids "
             "postsynaptic."
         )

@@ -12,26 +12,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from connectograph._notebook import show_rows
+from connectograph.blocks import EngineLike
 from connectograph.errors import InputError
+from connectograph.evaluation.cases import NO_CASE, Cases, read_cases
 from connectograph.evaluation.comparison import Connectome, compare_cases, describe_choices
-from connectograph.evaluation.inputs import Source, read_inputs
-from connectograph.evaluation.job import Progress, evaluate_cases
+from connectograph.evaluation.inputs import Source
+from connectograph.evaluation.job import Progress
 from connectograph.evaluation.ranking import enter_evaluation, rank_entries
 from connectograph.evaluation.result import Evaluation
 from connectograph.evaluation.settings import Settings
-from connectograph.evaluation.skeletons import SkeletonSource, open_skeletons
+from connectograph.evaluation.skeletons import GivenSkeletons, SkeletonSource, open_skeletons
 from connectograph.evaluation.study_folder import Place, choose_names, write_study
 from connectograph.partners import DIRECTED_RULES
-from connectograph.volumes import Triple, Volume
+from connectograph.volumes import Triple
 
-__all__ = ["Study", "Task", "compare_many", "conduct_study", "evaluate_many", "read_cases"]
+__all__ = ["Study", "Task", "compare_many", "conduct_study", "describe_cases", "evaluate_many"]
 
-_NOTHING = "No prediction was given: a study takes one or more."
+Evaluate: TypeAlias = Callable[[Sequence[int]], Iterator[Evaluation]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +98,13 @@ class Task:
 
     files: Sequence[Mapping[str, str]]
     settings: Mapping[str, Any]
-    evaluate: Callable[[Sequence[int]], Iterator[Evaluation]]
+    evaluate: Evaluate
 
 
 def evaluate_many(
     segmentation: Source,
-    truth: Source | None,
-    predicted: Iterable[Source],
+    truth: Any,
+    predicted: Iterable[Any],
     *,
     predicted_segmentation: Source | None = None,
     skeletons: SkeletonSource | None = None,
@@ -114,7 +116,9 @@ def evaluate_many(
     axes: str = "zyx",
     voxel_size: Triple | None = None,
     allow_missing_chunks: bool = False,
+    point_resolution: Triple | None = None,
     workers: int | None = None,
+    engine: EngineLike = "threads",
     progress: Progress | None = None,
     **settings: Any,
 ) -> Study:
@@ -124,7 +128,7 @@ def evaluate_many(
     ----------
     segmentation : path or Volume
     truth : path or Volume, or None
-        None: the clefts in the segmentation's CREMI file.
+        None: the clefts in the segmentation's CREMI file. With a directed partner rule points or masks.
     predicted : iterable of paths or Volumes
         At least one; each is named after its file. With a directed partner rule points or masks.
     predicted_segmentation : path or Volume, optional
@@ -139,7 +143,7 @@ def evaluate_many(
         Replace what `directory` holds.
     reports : bool
         Whether to render the PDF and HTML of every run.
-    axes, voxel_size, allow_missing_chunks, workers, progress
+    axes, voxel_size, allow_missing_chunks, point_resolution, workers, engine, progress
         As in :func:`connectograph.evaluate`.
     settings
         The other options of :func:`connectograph.evaluate`, the same for all predictions.
@@ -162,25 +166,23 @@ def evaluate_many(
     1.0
     """
     chosen = Settings(**settings).checked()
-    predictions = list(predicted)
-    refuse_directed(chosen)
     limits = {"predicted_segmentation": predicted_segmentation, "proofread": chosen.proofread}
     traced = open_skeletons(skeletons, swc_units, **limits)
     reading = {"axes": axes, "voxel_size": voxel_size, "allow_missing_chunks": allow_missing_chunks}
-    cases = read_cases(segmentation, truth, predictions, raw, predicted_segmentation, **reading)
-    given = {"segmentation": segmentation, "truth": truth, "raw": raw, "predicted_segmentation": predicted_segmentation}
-    files = [
-        {**_name_files(case, {**given, "predicted": each}), **traced.files}
-        for case, each in zip(cases, predictions, strict=True)
-    ]
-    how: dict[str, Any] = {"skeletons": traced, "workers": workers, "progress": progress}
-
-    def evaluate(numbers: Sequence[int]) -> Iterator[Evaluation]:
-        some, names = [cases[k] for k in numbers], [files[k] for k in numbers]
-        return evaluate_cases(some, chosen, names, reading, **how)
-
-    task = Task(files, {**chosen.to_dict(), **reading, **traced.choices}, evaluate)
+    if chosen.partner_rule in DIRECTED_RULES:
+        reading["point_resolution"] = point_resolution
+    shared = {"segmentation": segmentation, "truth": truth, "raw": raw}
+    shared["predicted_segmentation"] = predicted_segmentation
+    cases = read_cases(shared, list(predicted), chosen, reading)
+    how: dict[str, Any] = {"skeletons": traced, "workers": workers, "engine": engine, "progress": progress}
+    task = describe_cases(cases, traced, lambda numbers: cases.choose(numbers).evaluate(**how))
     return conduct_study(task, None if directory is None else Place(Path(directory), overwrite, reports))
+
+
+def describe_cases(cases: Cases, skeletons: GivenSkeletons, evaluate: Evaluate) -> Task:
+    """The task of evaluating volumes; `evaluate` as in :class:`Task`."""
+    settings = {**cases.settings.to_dict(), **cases.reading, **skeletons.choices}
+    return Task([{**each, **skeletons.files} for each in cases.files], settings, evaluate)
 
 
 def compare_many(
@@ -236,45 +238,15 @@ def compare_many(
     return conduct_study(task, None if directory is None else Place(Path(directory), overwrite, reports))
 
 
-def read_cases(
-    segmentation: Source,
-    truth: Source | None,
-    predicted: Sequence[Source],
-    raw: Source | None,
-    predicted_segmentation: Source | None = None,
-    **reading: Any,
-) -> list[dict[str, Volume]]:
-    """The volumes of each evaluation; what they share is opened once."""
-    if not predicted:
-        raise InputError(_NOTHING)
-    first = read_inputs(segmentation, truth, predicted[0], raw, predicted_segmentation, **reading)
-    shared, others = (first["segmentation"], first["truth"]), (first.get("raw"), first.get("predicted_segmentation"))
-    return [first, *(read_inputs(*shared, each, *others, **reading) for each in predicted[1:])]
-
-
-def refuse_directed(settings: Settings) -> None:
-    """A study is of undirected rules: its predictions are volumes read together."""
-    if settings.partner_rule in DIRECTED_RULES:
-        raise InputError(
-            f"Several predictions are ranked with the rules all-pairs and top-pair only; found "
-            f"{settings.partner_rule!r}. Evaluate each prediction for itself, with its own --out."
-        )
-
-
 def conduct_study(task: Task, place: Place | None) -> Study:
     """Evaluate, rank and, if there is a place, write; see :func:`evaluate_many`."""
     if not task.files:
-        raise InputError(_NOTHING)
+        raise InputError(NO_CASE)
     if place is not None:
         return Study(*write_study(task.files, task.settings, task.evaluate, place))
     names = choose_names(task.files)
     evaluations = task.evaluate(range(len(task.files)))
     return Study(rank_entries([enter_evaluation(name, each) for name, each in zip(names, evaluations, strict=True)]))
-
-
-def _name_files(volumes: Mapping[str, Volume], given: Mapping[str, Any]) -> dict[str, str]:
-    """The file of each volume that was not given as a Volume; '' for the others."""
-    return {role: "" if isinstance(given[role], Volume) else volume.name for role, volume in volumes.items()}
 
 
 def _path_of(source: Any) -> str:

@@ -30,12 +30,12 @@ from connectograph.io.tables import read_table
 __all__ = ["Place", "choose_names", "holds_study", "write_study"]
 
 _RECORD, _CONTENT, _PAGE = "run.json", "study.json", "study.html"
-_SHARED = ("segmentation", "truth", "predicted_segmentation", "skeletons", "match", "types")
+_SHARED = ("segmentation", "truth", "truth_post", "predicted_segmentation", "skeletons", "match", "types")
 _LONGEST_NAME = 60
 
 _Inputs: TypeAlias = Mapping[str, Mapping[str, Any]]
-_Key: TypeAlias = tuple[str, str] | None
-"""SHA-256 of a file and the dataset in it; None of what was made in memory."""
+_Key: TypeAlias = tuple[str, ...] | None
+"""SHA-256 of a file and the dataset in it, of a pair of masks those of both; None of what was made in memory."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,10 @@ def _identify(inputs: _Inputs, settings: Mapping[str, Any]) -> str:
 
 def _key_of(inputs: _Inputs, role: str = "predicted") -> _Key:
     """What an input is known by, wherever its file lies."""
-    entry = inputs.get(role, {})
-    return (entry["sha256"], split_path(entry["path"])[1] or "") if entry.get("sha256") else None
+    entries = [inputs.get(role, {}), *(inputs[other] for other in (f"{role}_post",) if other in inputs)]
+    if not all(entry.get("sha256") for entry in entries):
+        return None
+    return tuple(word for entry in entries for word in (entry["sha256"], split_path(entry["path"])[1] or ""))
 
 
 def _list_runs(folder: Path) -> list[str]:

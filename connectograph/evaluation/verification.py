@@ -9,8 +9,8 @@ from typing import Any
 
 from connectograph.errors import InputError
 from connectograph.evaluation.comparison import compare_connectomes
-from connectograph.evaluation.directed import evaluate_sources
-from connectograph.evaluation.directed_inputs import join_pairs
+from connectograph.evaluation.directed import evaluate_directed
+from connectograph.evaluation.directed_inputs import join_pairs, read_directed
 from connectograph.evaluation.inputs import read_inputs
 from connectograph.evaluation.job import evaluate_volumes
 from connectograph.evaluation.rendering import read_contents, read_report, render_reports
@@ -121,12 +121,16 @@ def _recompute(folder: Path, record: dict[str, Any]) -> Evaluation:
         how["proofread"] = None if ids is None else [int(i) for i in ids]
         return compare_connectomes(paths["truth"], paths["predicted"], **how)
     reading = record["reading"]
+    units = record["inputs"].get("skeletons", {}).get("units")
+    traced = open_skeletons(
+        paths.pop("skeletons", None), units, predicted_segmentation=paths.get("predicted_segmentation")
+    )
     if settings["partner_rule"] in DIRECTED_RULES:
-        return evaluate_sources(join_pairs(paths), Settings.from_dict(settings), reading)
+        sources, chosen = join_pairs(paths), Settings.from_dict(settings)
+        inputs = read_directed(**{"predicted": None, **sources}, partner_rule=chosen.partner_rule, **reading)
+        return next(evaluate_directed([inputs], chosen, [sources], reading, skeletons=traced))
     others = [paths.get(role) for role in ("predicted", "raw", "predicted_segmentation")]
     volumes = read_inputs(paths["segmentation"], paths["truth"], *others, **reading)
-    units = record["inputs"].get("skeletons", {}).get("units")
-    traced = open_skeletons(paths.get("skeletons"), units, predicted_segmentation=others[-1])
     return evaluate_volumes(volumes, Settings.from_dict(settings), paths, reading, skeletons=traced)
 
 
