@@ -96,7 +96,8 @@ def _explain_given(edges: Mapping[str, Any]) -> str:
     known = [f"{'F1' if name == 'f1' else name} {found}" for name, found in limits.items() if found]
     if not known:
         return ""
-    return f" If these very pairs were connected again and only the pairs in contact called: {', '.join(known)}."
+    narrower = "if these very pairs were connected again, and only pairs in contact called"
+    return f" The verdict gives these. Narrower, {narrower}: {', '.join(known)}."
 
 
 def list_scores(report: Mapping[str, Any]) -> tuple[Tile, ...]:
