@@ -150,9 +150,11 @@ def _draw(connected: Counts, entries: _Entries) -> Counts:
 
 def _find_similar(n_nodes: int, entries: _Entries, asked: Counts) -> tuple[Counts, Counts, Counts]:
     """Rows of the neurons that share a partner with each one asked: first entries; cosines in truth and prediction."""
-    start = count_up(entries.neuron, n_nodes)
-    by_place = np.argsort(entries.place, kind="stable")
-    place_start = count_up(entries.place, int(entries.place.max(initial=-1)) + 1)
+    from connectograph._kernels.ranking import order_by
+
+    n_places = int(entries.place.max(initial=-1)) + 1
+    start, place_start = count_up(entries.neuron, n_nodes), count_up(entries.place, n_places)
+    by_place = order_by(entries.place, n_places)
     number, own = _expand(np.arange(len(asked)), start[asked], start[asked + 1])
     pair, at = _expand(np.arange(len(own)), place_start[entries.place[own]], place_start[entries.place[own] + 1])
     number, own, other = number[pair], own[pair], by_place[at]

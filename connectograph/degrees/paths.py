@@ -116,12 +116,18 @@ def compare_paths(
     >>> found.reachability_ratio, found.length_truth, found.length_predicted, found.exact
     (0.5, 3.0, 2.3333333333333335, True)
     """
+    from connectograph._kernels.edges import map_both
+
     both = as_aligned(truth, predicted)
     connected = np.unique(np.concatenate([both.source, both.target]))
     sources = connected
     if len(connected) > _MAX_EXACT:
         sources = np.sort(np.random.default_rng(_SEED).choice(connected, _N_SOURCES, replace=False))
-    measured = [_measure(both, side > 0, sources, len(connected)) for side in (both.truth, both.predicted)]
+    measured = map_both(
+        lambda weight: _measure(both, weight > 0, sources, len(connected)),
+        len(both.source),
+        (both.truth, both.predicted),
+    )
     (reach, length), (other_reach, other_length) = measured
     return PathComparison(len(connected), len(sources), reach, other_reach, length, other_length)
 

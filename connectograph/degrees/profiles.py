@@ -134,7 +134,9 @@ def _align(start: Counts, neuron: Counts, truth: Counts, predicted: Counts) -> N
 
 def _correlate(start: Counts, neuron: Counts, truth: Counts, predicted: Counts) -> Numbers:
     """Rank correlation of each row; NaN where the values of a side are all the same."""
-    x, y = (_rank(start, neuron, weight) for weight in (truth, predicted))
+    from connectograph._kernels.edges import map_both
+
+    x, y = map_both(lambda weight: _rank(start, neuron, weight), len(neuron), (truth, predicted))
     common, own, other = (np.bincount(neuron, part, len(start) - 1) for part in (x * y, x * x, y * y))
     return _ratio(common, np.sqrt(own * other), np.nan)
 
