@@ -199,6 +199,16 @@ def test_pitfall_F21_a_poisoned_block_is_named_with_the_reason(how, words):
         fold(partial(blockwork.die_at, (3, 0, 0), how), volume_of(8), "processes")
 
 
+def test_pitfall_F21_a_block_that_kills_dask_workers_is_named_with_the_reason():
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),  # one worker an attempt is enough
+        pytest.raises(BlockFailed, match=r"block at \(3, 0, 0\).*failed 3 times: .*lost with several Dask workers"),
+    ):
+        fold(partial(blockwork.die_at, (3, 0, 0), "killed"), volume_of(8), "dask")
+
+
 def test_pitfall_F21_a_worker_that_sleeps_is_noticed(monkeypatch):
     monkeypatch.setattr(engines, "PATIENCE_SECONDS", 3.0)
     with pytest.raises(BlockFailed, match=r"block at \(1, 0, 0\).*no answer within 3 s"):
