@@ -157,6 +157,8 @@ def test_points_are_looked_up_in_their_own_segmentation():
     assert (excluded["predicted_pre_sites_on_background"], excluded["truth_pre_sites_on_background"]) == (1, 0)
     assert excluded["predicted_unattached_reasons"]["one_segment"] == 1
     assert (ev.strict.fp, ev.strict.fn) == (ev.edges.fp + 1, ev.edges.fn)
+    holed[0, 22, 18] = 0  # that of synapse 4: its neuron has no segment there, and is in nobody else's
+    assert outcomes_of(evaluate(own=Volume(holed, SIZE, OFFSET)))["fn", 4, 2] == "split"
     table = table_of(PREDICTED_LINKS)
     ends = {"pre_segment": 0, "post_segment": 1}
     said = [[OWN[0, 5 * k + 2, 6 * n - 6 if o < n else 6 * n - 1] for n, o in ((a, b), (b, a))]

@@ -59,11 +59,18 @@ class OwnSegmentation:
     >>> matches = pd.DataFrame({"synapse_id_truth": [1], "synapse_id_predicted": [7]}, dtype="uint64")
     >>> attribute_links(links([1], [4], [5]), links([7], [4], [9]), matches, segmentation=own)["cause"].tolist()
     ['split', 'split']
+    ends : pandas.DataFrame, optional
+        `synapse_id`, `segment_id`: all predicted segments that the ends of predicted synapses lie in, by the ids they
+        are scored under; also of synapses without a link.
+    omitted : pandas.DataFrame, optional
+        `synapse_id`, `segment_id`: neurons of which the prediction has no segment at that synapse.
     """
 
     links: pd.DataFrame
     segments: npt.NDArray[np.uint64]
     neurons: npt.NDArray[np.uint64]
+    ends: pd.DataFrame | None = None
+    omitted: pd.DataFrame | None = None
 
 
 def attribute_links(
@@ -100,9 +107,9 @@ def attribute_links(
     A link is right if the matched synapse of the other side joins the same pair. A lost one is *missed* if its synapse
     is not matched; else, if its match does not join the pair in the true segmentation, it has *polarity* (the pair is
     joined the other way round) or *wrong_partner*; else the segmentation is wrong: *split* where a piece of the neuron
-    takes part, *merge* where none does, the neuron being a part of another's segment. A false one is *spurious* if its
-    synapse is not matched; else in the same way *polarity* or *wrong_partner*; else *merge* if it joins a segment of
-    a neuron that has no part in the synapse, *split* if it joins a piece of one that has. O(L log L).
+    takes part or it has no segment there, *merge* where it is a part of another's segment. A false one is *spurious* if
+    its synapse is not matched; else in the same way *polarity* or *wrong_partner*; else *merge* if it joins a segment
+    of a neuron that has no part in the synapse, *split* if it joins a piece of one that has. O(L log L).
 
     Examples
     --------
@@ -122,7 +129,7 @@ def attribute_links(
     found = np.isin(numbered.keys_of("truth"), numbered.keys_of("predicted"))
     known = np.isin(numbered.keys_of("predicted"), numbered.keys_of("truth"))
     lost, invented = _Judgement(numbered, "truth", ~found), _Judgement(numbered, "predicted", ~known)
-    segments = None if segmentation is None else _Segments(numbered, segmentation)
+    segments = None if segmentation is None else _Segments(numbered, segmentation, matches)
     causes = [_decide(judged, segments) for judged in (lost, invented)]
     details = [_detail(judged, cause, matches) for judged, cause in zip((lost, invented), causes, strict=True)]
     right = np.full(int(found.sum()), "")
@@ -233,7 +240,7 @@ class _Judgement:
 class _Segments:
     """Ends of the predicted synapses, in the prediction's and in the true segmentation."""
 
-    def __init__(self, links: NumberedLinks, known: OwnSegmentation) -> None:
+    def __init__(self, links: NumberedLinks, known: OwnSegmentation, matches: pd.DataFrame) -> None:
         self.n = max(1, len(links.nodes))
         self.ends = {
             name: np.unique(
@@ -241,6 +248,8 @@ class _Segments:
             )
             for name, rows in links.sides.items()
         }
+        self.ends["predicted"] = np.union1d(self.ends["predicted"], _key_ends(known.ends, links, matches))
+        self.omitted = _key_ends(known.omitted, links, matches)
         order = np.argsort(known.segments)
         place = np.searchsorted(known.segments[order], links.nodes)
         there = place < len(order)
@@ -256,7 +265,7 @@ class _Segments:
     def judge_lost(self, case: _Counts, end: _Counts) -> _Words:
         """Why a neuron is not among the segments that a synapse joins; '' if it is."""
         here = np.isin(case * self.n + end, self.ends["predicted"])
-        piece = np.isin(case * self.n + end, self.of_neuron)
+        piece = np.isin(case * self.n + end, np.append(self.of_neuron, self.omitted))
         return np.select([here, piece], ["", "split"], "merge")
 
     def judge_invented(self, case: _Counts, end: _Counts) -> _Words:
@@ -264,6 +273,15 @@ class _Segments:
         here = np.isin(case * self.n + end, self.ends["reassigned"])
         piece = np.isin(case * self.n + self.neuron[end], self.ends["reassigned"]) & (self.neuron[end] >= 0)
         return np.select([here, piece], ["", "split"], "merge")
+
+
+def _key_ends(ends: pd.DataFrame | None, links: NumberedLinks, matches: pd.DataFrame) -> _Counts:
+    """One number for case and segment of each end of a predicted synapse, as far as some link joins the segment."""
+    if ends is None or not len(links.nodes):
+        return np.empty(0, np.int64)
+    cases = pd.DataFrame({"synapse_id": matches["synapse_id_predicted"].to_numpy(), "case": np.arange(len(matches))})
+    rows = ends[ends["segment_id"].isin(links.nodes)].merge(cases, on="synapse_id")
+    return rows["case"].to_numpy() * len(links.nodes) + np.searchsorted(links.nodes, rows["segment_id"].to_numpy())
 
 
 def _decide(judged: _Judgement, segments: _Segments | None) -> _Words:

@@ -11,13 +11,14 @@ import pandas as pd
 from connectograph.blocks import Engine
 from connectograph.contacts.synapse_contacts import SynapseNeighbours
 from connectograph.evaluation.directed_inputs import Inputs
-from connectograph.evaluation.directed_sites import DirectedSide, Sites, connect_sites, link_sites, read_sites
+from connectograph.evaluation.directed_sites import ENDS, DirectedSide, Sites, connect_sites, link_sites, read_sites
 from connectograph.evaluation.segmentations import OwnSegmentation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.survey import Scans, scan_volumes
 from connectograph.io.skeletons import Skeleton
+from connectograph.segments import kept_ids
 
-__all__ = ["Crossed", "DirectedSurvey", "survey_sites"]
+__all__ = ["Crossed", "DirectedSurvey", "list_ends", "survey_sites"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +29,16 @@ class Crossed:
     ----------
     points : pandas.DataFrame
         The table "synapse_points" of the prediction, with true segments.
+    ends, omitted : pandas.DataFrame
+        `synapse_id`, `segment_id`: the predicted segments that its sites lie in, and the true segments of sites that
+        lie in none, or in one below the size limit.
     predicted_in_truth, truth_in_predicted : pandas.DataFrame
         Tables "directed_links" under the ids of the graphs.
     """
 
     points: pd.DataFrame
+    ends: pd.DataFrame
+    omitted: pd.DataFrame
     predicted_in_truth: pd.DataFrame
     truth_in_predicted: pd.DataFrame
 
@@ -80,7 +86,11 @@ class DirectedSurvey:
         touches = _touches_of(self.scans.neighbours, 1 + place), _touches_of(own.neighbours, 0)
         points, there = link_sites(self.sites[1 + place], touches[0], self.segments, self.settings)
         _, here = link_sites(self.sites[0], touches[1], own.named, self.settings)
-        return Crossed(points, there, here)
+        named, kept = own.named, kept_ids(own.named)
+        ends = list_ends(self.sites[1 + place].place(_touches_of(own.neighbours, 1 + place), kept))
+        nowhere = np.append(named.loc[named["status"] == "below_size", "segment_id"], np.uint64(0))
+        omitted = list_ends(points)[ends["segment_id"].isin(nowhere)]
+        return Crossed(points, ends[ends["segment_id"].isin(kept)], omitted, there, here)
 
 
 def survey_sites(
@@ -111,6 +121,12 @@ def survey_sites(
     scans = scan_volumes(cases[0], voxels, itself, settings, engine, progress, skeletons)
     truth = connect_sites("truth", sites[0], _touches_of(scans.neighbours, 0), scans.segments, settings)
     return DirectedSurvey(sites, scans, settings, truth)
+
+
+def list_ends(points: pd.DataFrame) -> pd.DataFrame:
+    """`synapse_id`, `segment_id` of both ends of all synapses of the table "synapse_points"."""
+    ends = [points[["synapse_id", f"{end}_segment"]].set_axis(["synapse_id", "segment_id"], axis=1) for end in ENDS]
+    return pd.concat(ends, ignore_index=True)
 
 
 def _read_all(cases: Sequence[Inputs], settings: Settings, engine: Engine) -> Iterator[Sites]:
