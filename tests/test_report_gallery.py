@@ -102,6 +102,18 @@ def test_parts_of_a_volume_come_from_one_reading():
     assert Streamed.readings == 1
 
 
+def test_a_segment_that_was_split_off_is_shown_as_itself():
+    inputs = make_inputs()
+    labels = inputs["segmentation"].labels.copy()
+    labels[labels == BASE + 2] = BASE  # the last stretch is a second piece of the first segment, until it is split
+    segmentation = replace(inputs["segmentation"], labels=labels)
+    both = {"truth": inputs["truth"], "predicted": inputs["predicted"]}
+    crops = cut_crops(cg.evaluate(segmentation, **both, split_disconnected=True))
+    assert crops["target"].tolist() == [BASE + 1, BASE + 1]
+    assert crops["source"].tolist() == [BASE, 1]
+    assert all((each == code).any() for each in crops["segments"] for code in (1, 2))
+
+
 def test_points_are_enlarged_to_be_seen(evaluation):
     synapses = evaluation.synapses["truth"]
     one = np.array([synapses.starts[0]]), np.ones(1, synapses.lengths.dtype), synapses.codes[:1]

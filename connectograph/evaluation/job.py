@@ -322,7 +322,8 @@ def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, pl
     report = report if sparse is None else judge_measures(report, sparse)
     synapses = {name: side.synapses for name, side in sides.items()}
     strict = scores.strict if report["strict"] else None
-    return Evaluation(scores.edges, strict, tables, nodes, report, volumes, synapses)
+    scored = {**volumes, "segmentation": survey.segmentation}
+    return Evaluation(scores.edges, strict, tables, nodes, report, scored, synapses)
 
 
 def _score(

@@ -41,7 +41,8 @@ class Evaluation:
     report : dict
         What ``report.json`` holds.
     volumes : mapping of str to Volume
-        The inputs, by role; empty when tables or graphs were compared.
+        The inputs, by role, the segmentation as it was scored (split, if that was asked for); empty when tables or
+        graphs were compared.
     synapses : mapping of str to Synapses
         Truth and prediction as voxels; empty when tables or graphs were compared.
     run : dict

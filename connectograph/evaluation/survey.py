@@ -33,9 +33,11 @@ Progress = Callable[[int], object]
 class Survey:
     """What all predictions of one truth share, and the neighbours of each prediction's synapses.
 
-    With a predicted segmentation `predicted` is what lies near them there, and `in_truth` in the true one.
+    `segmentation` is the true one, split if that was asked for. With a predicted segmentation `predicted` is what lies
+    near them there, and `in_truth` in the true one.
     """
 
+    segmentation: Volume
     segments: pd.DataFrame
     pieces: pd.DataFrame | None
     tables: dict[str, pd.DataFrame]
@@ -51,6 +53,8 @@ class Scans:
 
     Attributes
     ----------
+    segmentation : Volume
+        The true one, split if that was asked for.
     segments : pandas.DataFrame
         The table of the true segmentation, with what is kept.
     pieces : pandas.DataFrame, optional
@@ -63,6 +67,7 @@ class Scans:
         The predicted segmentation.
     """
 
+    segmentation: Volume
     segments: pd.DataFrame
     pieces: pd.DataFrame | None
     tables: dict[str, pd.DataFrame]
@@ -110,7 +115,8 @@ def survey_volumes(
     offsets = dilation_offsets(settings.dilation, settings.dilation_nm, volumes["segmentation"].voxel_size)
     found = scan_volumes(volumes, synapses, offsets, settings, engine, progress, skeletons)
     truth = evaluate_side("truth", found.neighbours[0], found.segments, settings)
-    shared, others = (found.segments, found.pieces, found.tables, truth), found.neighbours[1:]
+    shared = (found.segmentation, found.segments, found.pieces, found.tables, truth)
+    others = found.neighbours[1:]
     if found.own is None:
         return Survey(*shared, others)
     return Survey(*shared, found.own.neighbours[1:], found.own, others)
@@ -167,7 +173,7 @@ def scan_volumes(
     if theirs is not None:
         how = {"settings": settings, "skeletons": skeletons, "engine": engine, "progress": progress}
         own = read_own_segmentation(segmentation, theirs, segments, synapses, offsets, **how)
-    return Scans(segments, pieces, tables, scan.neighbours, own)
+    return Scans(segmentation, segments, pieces, tables, scan.neighbours, own)
 
 
 def evaluate_side(name: str, near: SynapseNeighbours, segments: pd.DataFrame, settings: Settings) -> Side:
