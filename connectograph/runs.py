@@ -6,6 +6,7 @@ end with their row, and two that touch have different labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from connectograph.blocks import BLOCK_SHAPE, EngineLike, Part, as_label_block, fold_blocks, iterate_blocks, open_engine
-from connectograph.volumes import BACKGROUND, Block, Shape, Volume
+from connectograph.volumes import BACKGROUND, Block, LazyLabels, Shape, Volume
 
-__all__ = ["RunLabels", "Runs", "concatenate_parts", "contains", "expand", "find_runs", "join_touching", "read_runs"]
+__all__ = [
+    "RunLabels",
+    "Runs",
+    "RunsAhead",
+    "concatenate_parts",
+    "contains",
+    "expand",
+    "find_runs",
+    "join_touching",
+    "read_runs",
+]
 
 Runs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.uint64]]
 """Starts, lengths, labels."""
@@ -60,6 +71,35 @@ class RunLabels:
         return block
 
 
+@dataclass(frozen=True, eq=False)
+class RunsAhead:
+    """Labels whose runs somebody else is reading (a :class:`~connectograph.volumes.LazyLabels`).
+
+    Attributes
+    ----------
+    labels : LazyLabels
+    wait : callable
+        Waits for the runs, as :func:`read_runs` would give them; None if there will be none.
+    """
+
+    labels: LazyLabels
+    wait: Callable[[], Runs | None]
+
+    @property
+    def shape(self) -> Shape:
+        return self.labels.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.labels.dtype
+
+    def blocks(self) -> Iterator[Block]:
+        return self.labels.blocks()
+
+    def __getitem__(self, box: tuple[slice, slice, slice]) -> npt.NDArray[Any]:
+        return self.labels[box]
+
+
 def read_runs(
     volume: Volume,
     *,
@@ -93,6 +133,11 @@ def read_runs(
     >>> [part.tolist() for part in read_runs(volume)]
     [[1, 3], [2, 1], [5, 6]]
     """
+    runs = volume.labels.wait() if isinstance(volume.labels, RunsAhead) else None
+    if runs is not None:
+        if progress is not None:
+            progress(math.prod(volume.shape))
+        return runs
     height, width = volume.shape[1:]
     extract = partial(_extract_runs, volume.name or "the volume", height, width)
     with open_engine(engine, workers) as opened:
@@ -129,7 +174,7 @@ def find_runs(block: npt.NDArray[Any], origin: Shape, height: int, width: int) -
     new[::n_x] = True
     begins = np.flatnonzero(new)
     labels, lengths = flat[begins].astype(np.uint64), np.diff(begins, append=flat.size)
-    real = ~np.isin(labels, np.array(BACKGROUND, np.uint64))
+    real = (labels != BACKGROUND[0]) & (labels != BACKGROUND[1])
     row, x = np.divmod(begins[real], n_x)
     z, y = np.divmod(row, n_y)
     starts = ((z + origin[0]) * height + y + origin[1]) * width + x + origin[2]

@@ -220,4 +220,5 @@ def test_compiling_aside_leaves_no_process(monkeypatch):
 
 
 def test_late_kernels_take_what_they_are_given():
-    compiling.compile_late_kernels()
+    compiling.use_contact_kernels()
+    compiling.use_comparison_kernels()

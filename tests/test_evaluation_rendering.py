@@ -27,14 +27,15 @@ def read_record(folder):
 
 
 def test_another_process_draws_the_same_pdf(written, two_processors):
-    with rendering.draw_pdf_aside(written, read_record(written)) as pdf:
-        assert pdf() == (written / "report.pdf").read_bytes()
+    with rendering.draw_pdf_aside(written) as draw:
+        assert draw(read_record(written))() == (written / "report.pdf").read_bytes()
 
 
 def test_without_another_process_the_pdf_is_drawn_here(written, two_processors, monkeypatch):
     monkeypatch.setattr(rendering.sys, "executable", "false")
     record = read_record(written)
-    with rendering.draw_pdf_aside(written, record) as pdf:
+    with rendering.draw_pdf_aside(written) as draw:
+        pdf = draw(record)
         assert pdf() is None
         rendered = rendering.render_reports(rendering.read_contents(written, record), pdf=pdf)
     assert rendered["report.pdf"] == (written / "report.pdf").read_bytes()
@@ -43,5 +44,14 @@ def test_without_another_process_the_pdf_is_drawn_here(written, two_processors, 
 def test_one_processor_starts_no_other_process(written, monkeypatch):
     monkeypatch.setattr(rendering, "default_workers", lambda: 1)
     monkeypatch.setattr(rendering.subprocess, "Popen", None)
-    with rendering.draw_pdf_aside(written, {}) as pdf:
-        assert pdf() is None
+    with rendering.draw_pdf_aside(written) as draw:
+        assert draw({})() is None
+
+
+def test_a_process_that_is_not_needed_is_ended(written, two_processors, monkeypatch):
+    started = []
+    popen = rendering.subprocess.Popen
+    monkeypatch.setattr(rendering.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
+    with rendering.draw_pdf_aside(written):
+        pass
+    assert started[0].returncode is not None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ from connectograph.cli.ids import read_ids
 from connectograph.errors import InputError, MissingVoxelSize, RunStopped
 from connectograph.evaluation.inputs import read_inputs
 from connectograph.io import convert_volumes, read_volume, write_volume
+from connectograph.runs import RunsAhead
 from connectograph.volumes import Volume
 
 if TYPE_CHECKING:
@@ -42,12 +45,13 @@ _TABLES = (".parquet", ".csv")
 
 def run_demo(options: argparse.Namespace) -> int:
     """Generate a phantom, evaluate it as files, write the report."""
-    from connectograph.evaluation.compiling import compile_aside
+    from connectograph.evaluation.compiling import compile_aside, use_comparison_kernels
     from connectograph.evaluation.demo import write_phantom
     from connectograph.evaluation.settings import Settings
 
     with compile_aside():
         files, overwrite = write_phantom(options.out)
+        use_comparison_kernels()
         volumes = read_inputs(files["segmentation"], None, files["predicted"], files["raw"])
         names = {role: volume.name for role, volume in volumes.items()}
         evaluation = _evaluate(volumes, Settings().checked(), names, reading={})
@@ -129,6 +133,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
+    with _reading_aside(volumes, options) as opened:
+        return _evaluate_opened(opened, options, reading, card)
+
+
+def _evaluate_opened(
+    volumes: dict[str, Volume], options: argparse.Namespace, reading: dict[str, Any], card: Card | None
+) -> int:
     settings, traced = _read_settings(options), _open_skeletons(options)
     names = {role: volume.name for role, volume in volumes.items()} | traced.files
     how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
@@ -272,6 +283,11 @@ def _evaluate(
     workers, engine, most = (options.workers, options.engine, options.max_memory) if options else (None, None, None)
     plan = plan_memory(volumes.values(), workers, engine, most)
     print(f"memory       {plan}")
+    if "predicted" in volumes and isinstance(volumes["predicted"].labels, RunsAhead):
+        from connectograph.evaluation.compiling import use_comparison_kernels, use_contact_kernels
+
+        use_contact_kernels()  # loaded while another process reads
+        use_comparison_kernels()
     total = sum(math.prod(volume.shape) for role, volume in volumes.items() if role != "raw")
     with (
         show_progress(total, "evaluating") as progress,
@@ -279,6 +295,20 @@ def _evaluate(
     ):
         how: dict[str, Any] = {"engine": opened, "progress": progress}
         return evaluate_volumes(volumes, settings, files, reading, skeletons=skeletons or NO_SKELETONS, **how)
+
+
+@contextmanager
+def _reading_aside(volumes: dict[str, Volume], options: argparse.Namespace) -> Iterator[dict[str, Volume]]:
+    """The volumes, the predicted labels being read by another process unless something speaks against one."""
+    from connectograph.evaluation.aside import read_runs_aside
+
+    alone = options.workers == 1 or options.engine != "threads" or options.max_memory is not None or options.resume
+    heat = options.threshold is not None or options.predicted_form == "heatmap"
+    if alone or heat or "predicted" not in volumes:
+        yield volumes
+        return
+    with read_runs_aside(volumes["predicted"], _reading(options)) as predicted:
+        yield {**volumes, "predicted": predicted}
 
 
 def _read_card(options: argparse.Namespace) -> Card | None:

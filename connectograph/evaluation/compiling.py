@@ -1,4 +1,4 @@
-"""A first run with both hands: kernels that an evaluation needs late are compiled by a second process meanwhile.
+"""A first run with both hands: a second process compiles the kernels of contacts, this one those of the comparison.
 
 numba compiles one kernel at a time, whatever the number of threads, and keeps the machine code on disk. A process that
 needs a kernel which another one has compiled only loads it.
@@ -18,12 +18,12 @@ from connectograph.evaluation.measures import measure_connectomes
 from connectograph.graphs import align
 from connectograph.tables import make_table
 
-__all__ = ["compile_aside", "compile_late_kernels"]
+__all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
 
 
 @contextmanager
 def compile_aside() -> Iterator[None]:
-    """Compile the late kernels in another process while the block runs."""
+    """Compile the kernels of contacts in another process while the block runs."""
     command = [sys.executable, "-m", "connectograph.evaluation.compiling"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -33,8 +33,9 @@ def compile_aside() -> Iterator[None]:
         process.wait()
 
 
-def compile_late_kernels() -> None:
-    """Use the kernels of contacts and of the comparison once, those first that are needed first."""
+def use_contact_kernels() -> None:
+    """Use the kernels that read a segmentation and measure distances once, those first that are needed first."""
+    from connectograph._kernels.distances import index_rows, run_distances
     from connectograph._kernels.neighbours import close_voxels, gather_block
     from connectograph._kernels.segments import measure_block
 
@@ -44,6 +45,11 @@ def compile_late_kernels() -> None:
     *_, open_voxels = gather_block(block, place, shape, *run, offsets)
     measure_block(block, 0, 0, 0)
     close_voxels(open_voxels, 3, 3, len(offsets))
+    run_distances(*run[:2], index_rows(*run[:2], (3, 3, 3)), (3, 3, 3), (1.0, 1.0, 1.0))
+
+
+def use_comparison_kernels() -> None:
+    """Use the kernels that compare two connectomes once."""
     edges = make_table(
         "edges",
         {"source": [1, 2], "target": [2, 3], "n_synapses": [1, 2], "n_voxels": [1, 1],
@@ -53,4 +59,4 @@ def compile_late_kernels() -> None:
 
 
 if __name__ == "__main__":
-    compile_late_kernels()
+    use_contact_kernels()

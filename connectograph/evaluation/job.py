@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -276,14 +276,16 @@ def evaluate_cases(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     stamps = stamp_files({name for names in (*files, skeletons.files) for name in names.values()})
-    with open_engine(engine, workers) as opened:
-        synapses = read_synapses(cases, settings, opened, progress)
+    with open_engine(engine, workers) as opened, ThreadPoolExecutor(1) as beside:
+        truth, *predicted = synapses = read_synapses(cases, settings, opened, progress)
+        # the distances are compiled code and leave the interpreter to the rest
+        distances = [beside.submit(measure_distances, truth, each) for each in predicted]
         survey = survey_volumes(cases[0], synapses, settings, opened, progress, skeletons.skeletons)
     refuse_changed(stamps)
     shared = time.perf_counter() - clock
     for place, (volumes, names) in enumerate(zip(cases, files, strict=True)):
         clock = time.perf_counter()
-        evaluation = _conclude(volumes, settings, survey, place)
+        evaluation = _conclude(volumes, settings, survey, place, distances)
         run = {
             "inputs": {**describe_files(volumes, names), **skeletons.inputs},
             "reading": reading,
@@ -295,7 +297,13 @@ def evaluate_cases(
         yield replace(evaluation, run=run)
 
 
-def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, place: int) -> Evaluation:
+def _conclude(
+    volumes: dict[str, Volume],
+    settings: Settings,
+    survey: Survey,
+    place: int,
+    distances: Sequence[Future[dict[str, Any]]],
+) -> Evaluation:
     """One prediction compared with the truth."""
     sides, own = {"truth": survey.truth}, survey.own
     if survey.predicted:
@@ -314,6 +322,8 @@ def _conclude(volumes: dict[str, Volume], settings: Settings, survey: Survey, pl
         {} if own is None else find_counterparts(own, place, survey.in_truth[place], survey.segments, settings)
     )
     scores = _score(sides, tables, kept_ids(nodes), counterparts)
+    if survey.predicted:
+        scores.blocks.update(distances[place].result())
     if own is not None and scores.edges is not None:
         measures = describe_segmentations(own, survey.predicted[place].touches, tables, scores.edges.f1)
         scores.blocks.update(measures.blocks)
@@ -342,16 +352,14 @@ def _score(
     both = align(truth, predicted, nodes=nodes)
     score = compare_edges(both)
     strict = score_strictly(score, sides["truth"], sides["predicted"])
-    with ThreadPoolExecutor(1) as beside:  # the distances are compiled code and leave the interpreter to the rest
-        distances = beside.submit(measure_distances, *(side.synapses for side in sides.values()))
-        measures = measure_connectomes(both, tables)
-        matches = match_sides(sides["truth"], sides["predicted"])
-        tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
-        errors = explain_errors(tables, **counterparts)
+    measures = measure_connectomes(both, tables)
+    matches = match_sides(sides["truth"], sides["predicted"])
+    tables |= {"edge_outcomes": describe_outcomes(both, truth, predicted), **measures.tables, **matches.tables}
+    errors = explain_errors(tables, **counterparts)
     tables |= errors.tables
     edges = content.describe_edges(score, both, describe_intervals(both, tables))
     blocks = {**edges, "strict": strict.to_dict(), **measures.blocks, **matches.blocks, **errors.blocks}
-    return Scores(score, strict, {**blocks, **distances.result()})
+    return Scores(score, strict, blocks)
 
 
 def _build_report(

@@ -24,6 +24,8 @@ from connectograph.report.contents import ReportContents
 
 __all__ = ["CROPS", "SLICES", "draw_pdf_aside", "read_contents", "read_report", "render_reports"]
 
+PdfOrNone = Callable[[], bytes | None]
+
 SLICES = "figures/middle_slice.npz"
 """The section that the report shows: labels of segmentation, truth and prediction, thinned out to screen size."""
 
@@ -41,9 +43,7 @@ def read_contents(folder: Path, record: dict[str, Any]) -> ReportContents:
     return ReportContents(read_report(folder), record, tables, slices, crops)
 
 
-def render_reports(
-    contents: ReportContents, *, pdf: Callable[[], bytes | None] = lambda: None
-) -> dict[str, bytes | str]:
+def render_reports(contents: ReportContents, *, pdf: PdfOrNone = lambda: None) -> dict[str, bytes | str]:
     """PDF, HTML and figures: file name in the run directory to content.
 
     Parameters
@@ -64,30 +64,36 @@ def render_reports(
 
 
 @contextmanager
-def draw_pdf_aside(folder: Path, record: Mapping[str, Any]) -> Iterator[Callable[[], bytes | None]]:
-    """Draw the PDF of a run directory in another process while the block runs.
+def draw_pdf_aside(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], PdfOrNone]]:
+    """Let another process draw the PDF of a run directory while the block runs.
 
     Parameters
     ----------
     folder : Path
-        Holds all but run.json already.
-    record : mapping
-        What run.json will say.
+        Of the run; may be empty yet.
 
     Yields
     ------
     callable
-        Waits for the PDF; None if there is none: a single processor, or a process that failed.
+        To be called with what run.json will say, once the folder holds all else. What it returns waits for the PDF, and
+        gives None if there is none: a single processor, or a process that failed.
     """
     if default_workers() < 2:
-        yield lambda: None
+        yield lambda record: lambda: None
         return
     command = [sys.executable, "-m", "connectograph.evaluation.rendering", str(folder)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(process.communicate, dump_json(record).encode())
+    pipe, silent = subprocess.PIPE, subprocess.DEVNULL
+    with (
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silent) as process,
+        ThreadPoolExecutor(1) as pool,
+    ):
+
+        def begin(record: Mapping[str, Any]) -> PdfOrNone:
+            answer = pool.submit(process.communicate, dump_json(record).encode())
+            return lambda: answer.result()[0] if process.wait() == 0 else None
+
         try:
-            yield lambda: answer.result()[0] if process.wait() == 0 else None
+            yield begin
         finally:
             process.kill()
 
@@ -104,6 +110,6 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    from connectograph.report import render_pdf
+    from connectograph.report import render_pdf  # with matplotlib, while the folder is being filled
 
     sys.stdout.buffer.write(render_pdf(read_contents(Path(sys.argv[1]), json.load(sys.stdin))))

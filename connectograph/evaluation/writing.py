@@ -51,7 +51,9 @@ def write_evaluation(
         place: AbstractContextManager[Run] = nullcontext(opened)
     else:
         place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
-    with place as run, ThreadPoolExecutor(1) as pool:
+    # a command has the machine to itself; a program that calls the library may not want another process
+    aside = draw_pdf_aside if reports and command else lambda folder: nullcontext(lambda record: lambda: None)
+    with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
         _write_tables(run, evaluation)
         _write_graphs(run, evaluation)
@@ -70,16 +72,10 @@ def write_evaluation(
         }
         if reports:
             contents = ReportContents(evaluation.report, record, dict(evaluation.tables), slices, crops)
-            _write_reports(run, record, contents)
+            for name, data in render_reports(contents, pdf=draw_pdf(record)).items():
+                write_atomic(place_file(run, name), data)
         finish_run(run, record)
     return folder
-
-
-def _write_reports(run: Run, record: dict[str, Any], contents: ReportContents) -> None:
-    # a command has the machine to itself; a program that calls the library may not want another process
-    with draw_pdf_aside(run.folder, record) if record["command"] else nullcontext(lambda: None) as pdf:
-        for name, data in render_reports(contents, pdf=pdf).items():
-            write_atomic(place_file(run, name), data)
 
 
 def _write_tables(run: Run, evaluation: Evaluation) -> None:

@@ -290,6 +290,8 @@ def _format_data(key: str, column: _Column) -> list[str]:
     start = f'<data key="{key}">'
     if column.kind in ("long", "double"):
         numbers = ["" if value is None or value != value else f"{start}{value!r}</data>" for value in column.values]
+        if column.kind == "long":
+            return numbers
         return [number.replace(">inf", ">INF").replace("-inf", "-INF") for number in numbers]
     return ["" if value is None else f"{start}{_text(value)}</data>" for value in column.values]
 
