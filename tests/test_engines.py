@@ -195,8 +195,9 @@ def test_pitfall_F21_a_dask_worker_killed_from_outside_costs_nothing(tmp_path):
     ],
 )
 def test_pitfall_F21_a_poisoned_block_is_named_with_the_reason(how, words):
+    """Out of the five blocks that are sent together."""
     with pytest.raises(BlockFailed, match=rf"block at \(3, 0, 0\).*cells.h5:labels failed 3 times: .*{words}"):
-        fold(partial(blockwork.die_at, (3, 0, 0), how), volume_of(8), "processes")
+        fold(partial(blockwork.die_at, (3, 0, 0), how), volume_of(40), "processes")
 
 
 def test_pitfall_F21_a_block_that_kills_dask_workers_is_named_with_the_reason():
