@@ -44,7 +44,7 @@ def print_card(role: str, volume: Volume, n_ids: int | None = None, *, sized: bo
     shape = "×".join(str(size) for size in volume.shape)
     size = "×".join(f"{value:g}" for value in volume.voxel_size) + " nm" if sized else "not given (--voxel-size Z,Y,X)"
     offset = ", ".join(f"{value:g}" for value in volume.offset)
-    print(f"{role:<13}{volume.name or 'in memory'}")
+    print(f"{role.replace('_', ' '):<12} {volume.name or 'in memory'}")
     print(f"{'':13}shape {shape} (z, y, x), voxel size {size}, offset {offset} nm")
     print(f"{'':13}{volume.dtype}, background 0 and 2^64-1")
     if n_ids is not None:

@@ -63,7 +63,10 @@ def evaluate_shown(cases: Cases, options: argparse.Namespace, skeletons: GivenSk
             print_points(role, each)
     plan = plan_memory(cases.volumes, options.workers, options.engine, options.max_memory)
     print(f"memory       {plan}")
-    total = sum(math.prod(each.shape) for role, each in shown if isinstance(each, Volume) and role != "raw")
+    passes = {"segmentation": 1, "predicted_segmentation": 2}  # alone, and together with the true one
+    if cases.settings.partner_rule not in RULES:
+        passes |= {"truth": 1, "predicted": 1}
+    total = sum(passes[role] * math.prod(each.shape) for role, each in shown if role in passes)
     with (
         show_progress(total, "evaluating") as progress,
         open_engine(options.engine, plan.workers, **plan.limits) as opened,

@@ -29,6 +29,14 @@ _NOUNS = {
     "nan_voxels": "heat-map voxel{s} without a value",
     "truth_neurons_unmatched": "true neuron{s} without a match",
     "predicted_neurons_unmatched": "predicted neuron{s} without a match",
+    "truth_lone_sites": "true site{s} without a partner",
+    "predicted_lone_sites": "predicted site{s} without a partner",
+}
+_NOUNS |= {
+    f"{side}_{end}_sites_{place}": f"{adjective} {end}synaptic point{{s}} {words}"
+    for side, adjective in (("truth", "true"), ("predicted", "predicted"))
+    for end in ("pre", "post")
+    for place, words in (("outside", "outside the volume"), ("on_background", "on background"))
 }
 
 

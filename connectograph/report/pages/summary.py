@@ -173,5 +173,6 @@ def _reason_row(excluded: Mapping[str, Any], key: str, label: str, sides: Sequen
 def _single_row(key: str, count: int, sides: Sequence[str]) -> tuple[str, ...]:
     """A number of one side, or of the segmentation that both share."""
     noun = noun_of(key).format(s="" if count == 1 else "s")
-    cells = (f"{count:,}" if _ONE_SIDED.get(key, side) == side else "–" for side in sides)
+    only = _ONE_SIDED.get(key) or next((side for side in SIDES if key.startswith(f"{side}_")), None)
+    cells = (f"{count:,}" if only in (None, side) else "–" for side in sides)
     return (noun[:1].upper() + noun[1:], *cells)
