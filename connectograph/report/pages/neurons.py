@@ -74,17 +74,17 @@ def _list_scores(neurons: Mapping[str, Any]) -> Table:
 def _list_profiles(neurons: Mapping[str, Any]) -> list[Table]:
     """How alike the weights of each neuron's connections are, where the run knows it."""
     rows = tuple(_profile_row(row) for row in neurons.get("profiles", ()))
-    names = {"Neurons": 0.12, "Cosine, mean": 0.24, "Worst tenth": 0.16, "Rank correlation, mean": 0.22}
-    columns = (Column("", 0.26), *(Column(name, width, "number") for name, width in names.items()))
+    names = {"Neurons": 0.11, "Cosine": 0.11, "95 % interval": 0.2, "Worst tenth": 0.14, "Rank correlation": 0.19}
+    columns = (Column("", 0.25), *(Column(name, width, "number") for name, width in names.items()))
     return [Table("Synapses with each partner", columns, rows, _describe_neighbours(neurons))] if rows else []
 
 
 def _profile_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    interval = format_interval(row["intervals"]["cosine_mean"])
     return (
         _ROLES[row["role"]],
         format_count(row["n_cosine"]),
-        f"{format_score(row['cosine_mean'])} {interval}".strip(),
+        format_score(row["cosine_mean"]),
+        format_interval(row["intervals"]["cosine_mean"]) or "–",
         format_score(row["cosine_p10"]),
         format_decimal(row["spearman_mean"]),
     )
@@ -92,7 +92,7 @@ def _profile_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _describe_neighbours(neurons: Mapping[str, Any]) -> str:
     """What the columns are, and whether neurons stay alike the same ones."""
-    text = "Of each neuron's numbers of synapses with its partners, true against predicted; 1 is the same proportions."
+    text = "Means over neurons, of their synapses with every partner, true against predicted; 1: the same proportions."
     near = neurons["neighbours"]
     if near["mean"] is None:
         return text
