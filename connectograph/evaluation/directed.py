@@ -24,8 +24,8 @@ from connectograph.evaluation.attribution import explain_errors, leave_out_cause
 from connectograph.evaluation.attribution_own import name_counterparts
 from connectograph.evaluation.directed_content import count_excluded, describe_inputs, list_notices, merge_ends
 from connectograph.evaluation.directed_inputs import Inputs, describe_sources, volumes_of
-from connectograph.evaluation.directed_sites import ENDS, DirectedSide, share_voxels
-from connectograph.evaluation.directed_survey import Crossed, DirectedSurvey, survey_sites
+from connectograph.evaluation.directed_sites import DirectedSide, share_voxels
+from connectograph.evaluation.directed_survey import Crossed, DirectedSurvey, list_ends, survey_sites
 from connectograph.evaluation.measures import (
     MEASURE_SETTINGS,
     Measures,
@@ -207,7 +207,9 @@ def _find_counterparts(own: OwnSegmentation | None, crossed: Crossed | None, set
     """What attributing errors takes where the prediction has a segmentation of its own."""
     if own is None or crossed is None:
         return {}
-    return name_counterparts(own, crossed.predicted_in_truth, crossed.truth_in_predicted, settings)
+    known = name_counterparts(own, crossed.predicted_in_truth, crossed.truth_in_predicted, settings)
+    ends = {"ends": crossed.ends, "omitted": crossed.omitted}
+    return {**known, "segmentation": replace(known["segmentation"], **ends)}
 
 
 def _compare_segmentations(
@@ -216,8 +218,7 @@ def _compare_segmentations(
     """What the two segmentations differ in; nothing if there is one."""
     if own is None:
         return Measures({}, {})
-    ends = [predicted[["synapse_id", f"{end}_segment"]].set_axis(["synapse_id", "segment_id"], axis=1) for end in ENDS]
-    return describe_segmentations(own, pd.concat(ends).drop_duplicates(), tables, f1)
+    return describe_segmentations(own, list_ends(predicted).drop_duplicates(), tables, f1)
 
 
 def _score_strictly(score: EdgeScore, truth: DirectedSide, predicted: DirectedSide) -> EdgeScore:
