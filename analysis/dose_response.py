@@ -169,9 +169,9 @@ def draw(limits: pd.DataFrame, conclusions: pd.DataFrame) -> Figure:
     for k, name in enumerate(SAME_THING):
         below.bar(x + 0.27 * (k - 1), grid[name], 0.27, label=name)
     below.set_xticks(x, grid.index, rotation=40, ha="right")
-    below.set(ylabel="rank correlation", ylim=(min(0.0, float(grid.min().min())), 1))
+    below.set(ylabel="rank correlation", ylim=(min(0.0, float(grid.min().min())), 1.15))
     below.set_title("Which measure foretells what a conclusion loses (kinds of errors not seen, mean)", loc="left")
-    below.legend(frameon=False, ncols=3, loc="lower left")
+    below.legend(frameon=False, ncols=3, loc="upper left")
     return figure
 
 
