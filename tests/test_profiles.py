@@ -14,8 +14,8 @@ from scipy import stats
 
 from connectograph import align, edges_of
 from connectograph.degrees import compare_neighbours, compare_paths, neighbours, paths, score_neurons
-from connectograph.degrees.partners import list_partners
-from connectograph.degrees.profiles import mean_cosine, summarise_profiles
+from connectograph.degrees.intervals import partner_intervals
+from connectograph.degrees.profiles import summarise_profiles
 
 NAN = math.nan
 weights = st.dictionaries(st.tuples(st.integers(1, 8), st.integers(1, 8)), st.integers(1, 6), max_size=25)
@@ -84,7 +84,8 @@ def test_profiles_are_those_of_scipy(case):
         assert found["cosine_mean"] == pytest.approx(part["cosine"].mean(), nan_ok=True)
         assert found["spearman_median"] == pytest.approx(part["spearman"].median(), nan_ok=True)
         assert found["cosine_p10"] == pytest.approx(part["cosine"].quantile(0.1), nan_ok=True)
-        assert mean_cosine(*list_partners(both, found["role"])) == pytest.approx(found["cosine_mean"], nan_ok=True)
+        mean = partner_intervals(both)[f"{found['role']} cosine"].value
+        assert mean == pytest.approx(found["cosine_mean"], nan_ok=True)
 
 
 def test_profiles_by_hand():

@@ -12,7 +12,7 @@ from connectograph.degrees.partners import list_partners
 from connectograph.degrees.roles import Counts
 from connectograph.graphs import AlignedEdges
 
-__all__ = ["mean_cosine", "measure_profiles", "summarise_profiles"]
+__all__ = ["measure_profiles", "summarise_profiles"]
 
 Numbers = npt.NDArray[np.float64]
 
@@ -57,26 +57,6 @@ def measure_profiles(both: AlignedEdges, role: str) -> tuple[Numbers, Numbers]:
     start, truth, predicted = list_partners(both, role)
     neuron = _number(start)
     return _align(start, neuron, truth, predicted), _correlate(start, neuron, truth, predicted)
-
-
-def mean_cosine(start: Counts, truth: Counts, predicted: Counts) -> float:
-    """Mean cosine over the neurons with a partner.
-
-    Parameters
-    ----------
-    start, truth, predicted : arrays of int64
-        Of :func:`~connectograph.degrees.partners.list_partners`.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> mean_cosine(np.array([0, 2, 2, 3]), np.array([3, 4, 1]), np.array([4, 3, 0]))
-    0.48
-    """
-    return _summarise(_align(start, _number(start), truth, predicted))["mean"]
 
 
 def summarise_profiles(neurons: pd.DataFrame) -> list[dict[str, Any]]:
