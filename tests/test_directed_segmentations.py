@@ -18,6 +18,7 @@ from connectograph.blocks import open_engine
 from connectograph.cli import main
 from connectograph.evaluation import verify_run
 from connectograph.io.skeletons import Skeleton
+from connectograph.report.pages.fixes import describe_end
 
 SIZE, OFFSET = (100.0, 100.0, 100.0), (0.0, 50.0, -200.0)
 
@@ -96,6 +97,15 @@ def test_causes_and_blame_add_up(ev):
     assert all(part > 0 for part in blame["parts"].values())
     # in the true segmentation 8 pairs are joined, 6 of the 9 true ones among them
     assert blame["values"]["segmentation"] == 12 / 17
+
+
+def test_merges_and_splits_are_not_ranked_and_the_report_says_why(ev):
+    fixes = ev.report["fixes"]
+    assert fixes["segment_fixes"] is None
+    assert set(ev.tables["fixes"]["kind"]) <= {"add_synapse", "delete_synapse", "swap_partners"}
+    why = "the partners of directed synapses are looked up at their sites, not at contacts of pieces of segments"
+    assert fixes["segment_fixes_reason"] == why
+    assert describe_end(fixes).endswith(f"Merges and splits of segments are not ranked: {why}.")
 
 
 def test_segments_and_terminals_by_hand(ev):

@@ -18,7 +18,7 @@ import pandas as pd
 from connectograph.attribution.greedy import Change, Fix, Pair
 from connectograph.attribution.segment_fixes import SegmentPieces, Segments
 
-__all__ = ["SYNAPSE", "SegmentFixes", "SynapseFixes", "collect_surroundings"]
+__all__ = ["SYNAPSE", "SegmentFixes", "Surroundings", "SynapseFixes", "collect_surroundings"]
 
 SYNAPSE = 2
 """Kind of the fixes of synapses, by their first number."""
@@ -70,12 +70,12 @@ class SegmentFixes:
         self._now, self._mended = dict(surroundings["predicted"]), surroundings["truth"]
         self._top, self._least = pieces.partner_rule == "top-pair", pieces.min_contact_voxels
         self._known = None if pieces.known is None else set(np.flatnonzero(np.isin(nodes, pieces.known)).tolist())
-        self.links = {case: self._find_links(near) for case, near in self._now.items()}
         self._cases: dict[int, set[int]] = {}
         for side in surroundings.values():
             for case, near in side.items():
                 for piece in set().union(*near):
                     self._cases.setdefault(piece, set()).add(case)
+        self.held = {case: self.find_held(case, near) for case, near in self._now.items()}
 
     def list_all(self) -> Iterable[Fix]:
         return [*((SYNAPSE, case, 0) for case in self._open), *self._segments.list_all()]
@@ -85,11 +85,12 @@ class SegmentFixes:
             case = fix[1]
             if case not in self._open:
                 return []
-            return _list_changes(case, self.links.get(case, set()), self._find_links(self._mended.get(case, Counter())))
+            mended = self.find_held(case, self._mended.get(case, Counter()))
+            return _list_changes(case, self.held.get(case, set()), mended)
         moved = self._segments.find_parts(fix)
         changes = []
-        for case in sorted(self._list_cases(fix, moved) & self._now.keys()):
-            changes += _list_changes(case, self.links[case], self._find_links(self._now[case], moved, fix))
+        for case in sorted(self.list_cases(fix, moved) & self._now.keys()):
+            changes += _list_changes(case, self.held[case], self.find_held(case, self._now[case], moved, fix))
         return changes
 
     def rank(self, fix: Fix) -> tuple[int, int]:
@@ -101,33 +102,41 @@ class SegmentFixes:
 
     def apply(self, fix: Fix, changes: list[Change]) -> Iterable[Fix]:
         for case, pair, _ in changes:
-            self.links[case] = self.links.get(case, frozenset()) ^ {pair}
+            self.held[case] = self.held.get(case, frozenset()) ^ {pair}
         if fix[0] != SYNAPSE:
-            cases = self._list_cases(fix, self._segments.find_parts(fix))
-            return {*self._segments.apply(fix), *self._list_near(cases)}
+            cases = self.list_cases(fix, self._segments.find_parts(fix))
+            return {*self._segments.apply(fix), *self.list_near(cases)}
         case = fix[1]
-        before = self._list_near([case])
+        before = self.list_near([case])
         self._open.discard(case)
         self._now[case] = self._mended.get(case, Counter())
-        return before | self._list_near([case])
+        return before | self.list_near([case])
 
-    def _list_cases(self, fix: Fix, moved: Iterable[int]) -> set[int]:
+    def list_cases(self, fix: Fix, moved: Iterable[int]) -> set[int]:
         """Synapses whose links a fix of a segment may change: one that stands for no neuron may also lose its rank."""
         reranked = self._top and moved and not self._segments.stands_for_neuron(fix[1])
         pieces = self._segments.list_pieces(fix[1]) if reranked else moved
         return {case for piece in pieces for case in self._cases.get(piece, ())}
 
-    def _list_near(self, cases: Iterable[int]) -> set[Fix]:
+    def list_near(self, cases: Iterable[int]) -> set[Fix]:
         """Fixes of some synapses and of the segments near them."""
         cases = list(cases)
         pieces = {piece for case in cases for near in self._now.get(case, ()) for piece in near}
         names = {self._segments.names[piece] for piece in pieces}
         return {(SYNAPSE, case, 0) for case in cases}.union(*(self._segments.list_of(name) for name in names))
 
-    def _find_links(
-        self, near: Surroundings, moved: frozenset[int] = frozenset(), fix: Fix = (0, 0, 0)
+    def find_held(
+        self, case: int, near: Surroundings, moved: frozenset[int] = frozenset(), fix: Fix = (0, 0, 0)
     ) -> frozenset[Pair]:
-        """Links of a synapse by the partner rule, if a fix gave some pieces the name of its neuron."""
+        """What is counted of a synapse, if a fix gave some pieces the name of its neuron: its links."""
+        return self._find_links(near, moved, fix)
+
+    def find_ends(self, near: Surroundings, moved: frozenset[int], fix: Fix) -> set[int]:
+        """Segments that a synapse joins."""
+        return {end for pair in self._find_links(near, moved, fix) for end in pair}
+
+    def _find_links(self, near: Surroundings, moved: frozenset[int], fix: Fix) -> frozenset[Pair]:
+        """Links of a synapse by the partner rule."""
         names, counts = self._segments.names, Counter[Pair]()
         for pieces, n in near.items():
             here = sorted({fix[2] if piece in moved else names[piece] for piece in pieces})

@@ -1,7 +1,7 @@
-"""What to fix first: single corrections of a prediction, ranked by what each gains in F1.
+"""What to fix first: single corrections of a prediction, ranked by what each gains in F1 or NRI.
 
 Conventions: a fix changes one thing (a synapse, the partners of a synapse, a segment); fixes are chosen one after
-another, each with the largest gain that is left after those before it; F1 after every step is exact.
+another, each with the largest gain that is left after those before it; the score after every step is exact.
 
 Functions: :func:`rank_fixes`, :func:`apply_fixes`.
 """
@@ -9,17 +9,18 @@ Functions: :func:`rank_fixes`, :func:`apply_fixes`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from connectograph._numbers import divide
-from connectograph.attribution.fix_lists import SYNAPSE, SegmentFixes, SynapseFixes, collect_surroundings
-from connectograph.attribution.greedy import EdgeTally, FixList, Pair, Step, choose_fixes
+from connectograph.attribution.fix_lists import SYNAPSE, SegmentFixes, Surroundings, SynapseFixes, collect_surroundings
+from connectograph.attribution.greedy import EdgeTally, FixList, Pair, Step, Tally, choose_fixes
 from connectograph.attribution.linking import NumberedLinks, number_links
 from connectograph.attribution.segment_fixes import MERGE, SPLIT, SegmentPieces, Segments
+from connectograph.attribution.terminal_fixes import TerminalFixes, TerminalTally
 from connectograph.errors import InputError
 from connectograph.tables import SCHEMAS, make_table
 
@@ -39,9 +40,10 @@ def rank_fixes(
     matches: pd.DataFrame,
     *,
     pieces: SegmentPieces | None = None,
+    by: Literal["f1", "nri"] = "f1",
     most: int | None = None,
 ) -> pd.DataFrame:
-    """Rank the single fixes of a prediction, each by its exact gain in edge F1 after those before it.
+    """Rank the single fixes of a prediction, each by its exact gain after those before it: in edge F1, or in NRI.
 
     Parameters
     ----------
@@ -52,8 +54,11 @@ def rank_fixes(
     pieces : SegmentPieces, optional
         Of a prediction with a segmentation of its own: then merges and splits are ranked, too, and added synapses and
         swapped partners get the links that they have in the segmentation as it is by then.
+    by : {"f1", "nri"}
+        The gain: in the F1 of edges, or in neural reconstruction integrity, the F1 of pairs of terminals
+        (:func:`connectograph.matching.score_terminals`). That takes `pieces`.
     most : int, optional
-        Fixes to list; all that it takes until no edge is wrong, or none helps, if not given.
+        Fixes to list; all that it takes until nothing is wrong, or none helps, if not given.
 
     Returns
     -------
@@ -62,12 +67,14 @@ def rank_fixes(
         that is changed, the true one that it is cut along or merged for, and the predicted one that it is merged into
         or its part joined to (where there is none yet: an id that is not used); the pair that gains most by it;
         `n_links`, the pairs that get or lose a link; `gain` in F1; tp, fp, fn and F1 after it; and where. Without
-        `pieces`, applying all of it gives an F1 of 1.
+        `pieces`, applying all of it gives an F1 of 1. By NRI, `source` and `target` are the true neuron (0: none) and
+        the segment that gain most pairs of terminals, `n_links` is the pairs of neuron and segment that get or lose a
+        terminal, tp, fp and fn are pairs of terminals, and `f1` is NRI.
 
     Raises
     ------
     InputError
-        If a link's synapse is not in `matches`.
+        If a link's synapse is not in `matches`; by NRI, without `pieces` or with a sparse truth.
 
     Notes
     -----
@@ -84,6 +91,11 @@ def rank_fixes(
     and tight, hence the matching optimal; where several matchings share equally many voxels, it is one of them. Fixes
     after which a segment would be left out, being too small or mostly in an excluded one, are not listed.
 
+    By NRI a fix gains the pairs of terminals that it brings onto one segment or parts, quadratic in those of a neuron,
+    so that long neurons come first where F1 counts every edge alike. Against a sparse truth it has no meaning: which
+    terminals are one neuron's, and which are invented, is not known for what is not proofread, so that a merge with an
+    unknown neuron would gain as much as one with its own.
+
     Contacts of merged and cut segments are counted voxel by voxel, so links follow any partner rule and any minimum;
     against a sparse truth only pairs of known segments count, and no fix changes which these are. The counts are those
     of volumes mended by :func:`mend_segments` and evaluated again, where a synapse covers no voxel of another; segments
@@ -97,11 +109,16 @@ def rank_fixes(
     """
     links = number_links({"truth": ("truth", truth), "predicted": ("predicted", predicted)}, matches)
     nodes = links.nodes
+    tally: Tally
     fixes: FixList
-    if pieces is None:
+    if by == "nri":
+        pieces = _require_pieces(pieces)
+        nodes = _list_nodes(links, pieces)
+        tally, fixes = _list_terminal_fixes(truth, matches, pieces, nodes)
+    elif pieces is None:
         tally, fixes = _list_synapse_fixes(links, matches)
     else:
-        nodes = np.unique(np.concatenate([links.nodes, pieces.kept, pieces.table["segment_id"]]))
+        nodes = _list_nodes(links, pieces)
         tally, fixes = _list_segment_fixes(links, matches, pieces, nodes)
     start = (tally.tp, tally.fp, tally.fn)
     steps = list(choose_fixes(tally, fixes, most))
@@ -172,16 +189,48 @@ def _list_synapse_fixes(links: NumberedLinks, matches: pd.DataFrame) -> tuple[Ed
     return EdgeTally(pairs, true_pairs), SynapseFixes(changed["predicted"], changed["truth"], ranks)
 
 
+def _list_nodes(links: NumberedLinks, pieces: SegmentPieces) -> npt.NDArray[np.uint64]:
+    return np.unique(np.concatenate([links.nodes, pieces.kept, pieces.table["segment_id"]]))
+
+
+def _require_pieces(pieces: SegmentPieces | None) -> SegmentPieces:
+    """What a ranking by NRI takes."""
+    if pieces is None:
+        raise InputError(
+            "NRI compares two segmentations, and pieces of segments are not given: rank_fixes(..., pieces=...), or "
+            "evaluate with predicted_segmentation."
+        )
+    if pieces.known is not None:
+        raise InputError(
+            "NRI is not known against a sparse truth: terminals of neurons that are not proofread count as nobody's. "
+            'Rank by="f1", or give pieces of a truth that is proofread throughout.'
+        )
+    return pieces
+
+
+def _list_terminal_fixes(
+    truth: pd.DataFrame, matches: pd.DataFrame, pieces: SegmentPieces, nodes: npt.NDArray[np.uint64]
+) -> tuple[TerminalTally, TerminalFixes]:
+    """The same by terminals."""
+    case_of = {number: case for case, number in enumerate(matches["synapse_id_truth"].tolist())}
+    ends: dict[int, set[int]] = {}
+    for name in ("source", "target"):
+        places = np.searchsorted(nodes, truth[name].to_numpy()).tolist()
+        for number, place in zip(truth["synapse_id"].tolist(), places, strict=True):
+            ends.setdefault(case_of[number], set()).add(place)
+    near = collect_surroundings(pieces, matches)
+    fixes = TerminalFixes(Segments(pieces, nodes), near, _rank_wrong(near, matches), pieces, nodes, ends)
+    return TerminalTally((pair for held in fixes.held.values() for pair in held), ends), fixes
+
+
 def _list_segment_fixes(
     links: NumberedLinks, matches: pd.DataFrame, pieces: SegmentPieces, nodes: npt.NDArray[np.uint64]
 ) -> tuple[EdgeTally, SegmentFixes]:
     """The same with a segmentation that may be mended as well."""
     near = collect_surroundings(pieces, matches)
-    cases = near["truth"].keys() | near["predicted"].keys()
-    wrong = {case for case in cases if near["truth"].get(case) != near["predicted"].get(case)}
-    fixes = SegmentFixes(Segments(pieces, nodes), near, _rank_cases(matches, wrong), pieces, nodes)
+    fixes = SegmentFixes(Segments(pieces, nodes), near, _rank_wrong(near, matches), pieces, nodes)
     true_pairs = _list_pairs(links, np.unique(links.sides["truth"].pair), nodes)
-    return EdgeTally((pair for found in fixes.links.values() for pair in found), true_pairs), fixes
+    return EdgeTally((pair for found in fixes.held.values() for pair in found), true_pairs), fixes
 
 
 def _list_pairs(links: NumberedLinks, pair: _Counts, nodes: npt.NDArray[np.uint64]) -> Iterable[Pair]:
@@ -189,6 +238,12 @@ def _list_pairs(links: NumberedLinks, pair: _Counts, nodes: npt.NDArray[np.uint6
     place = np.searchsorted(nodes, links.nodes)
     ends = (place[end[pair]].tolist() for end in (links.source, links.target))
     return zip(*ends, strict=True)
+
+
+def _rank_wrong(near: dict[str, dict[int, Surroundings]], matches: pd.DataFrame) -> dict[int, int]:
+    """Synapses that lie near other pieces than their matches, or have none."""
+    cases = near["truth"].keys() | near["predicted"].keys()
+    return _rank_cases(matches, {case for case in cases if near["truth"].get(case) != near["predicted"].get(case)})
 
 
 def _rank_cases(matches: pd.DataFrame, wrong: set[int]) -> dict[int, int]:
@@ -217,7 +272,7 @@ def _tabulate(
             "step": np.arange(1, len(steps) + 1),
             **_name_what(steps, matches),
             **_name_segments(steps, nodes, pieces),
-            "source": nodes[pairs[:, 0]],
+            "source": np.append(nodes, np.uint64(0))[pairs[:, 0]],  # a terminal may be no neuron's: -1
             "target": nodes[pairs[:, 1]],
             "n_links": np.array([step.n_changed for step in steps], np.int64),
             "gain": np.diff(f1),

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Change", "EdgeTally", "Fix", "FixList", "Pair", "Step", "Tally", "choose_fixes"]
+__all__ = ["FAR", "Change", "EdgeTally", "Fix", "FixList", "Pair", "Step", "Tally", "choose_fixes", "sum_changes"]
 
 Pair: TypeAlias = tuple[int, int]
 
 Fix: TypeAlias = tuple[int, int, int]
 """Kind and two numbers: ordered, so that equally good fixes have an order."""
 
-_FAR = 1 << 30
+FAR = 1 << 30
 """Fixes that an edge still needs, of a fix that brings no edge nearer to being right."""
 
 
@@ -103,7 +103,7 @@ class EdgeTally:
         One more synapse on a true edge may be what lets a wrong one be taken from it, and counts as very many needs.
         """
         found = added = 0
-        needs = _FAR
+        needs = FAR
         for pair, change in sum_changes(changes).items():
             before, true = self.count[pair], pair in self.true
             after = before + change
@@ -111,7 +111,7 @@ class EdgeTally:
                 added += (after > 0) - (before > 0)
                 found += (after > 0) - (before > 0) if true else 0
             if (change < 0) != true:
-                needs = min(needs, max(after, 1) if change < 0 else _FAR - 1)
+                needs = min(needs, max(after, 1) if change < 0 else FAR - 1)
         return found, added, needs
 
     def name_change(self, changes: list[Change]) -> Change:
@@ -209,7 +209,7 @@ class _Queue:
         if best is None:
             return None
         gain = -best[0] - self._score(0, 0)
-        return None if self._fixes.is_enough(gain, nearer=best[1] < _FAR) else best[3]
+        return None if self._fixes.is_enough(gain, nearer=best[1] < FAR) else best[3]
 
     def _score(self, found: int, added: int) -> float:
         """The measure with so many more found and so many more predicted; 0/0 is as good as it gets."""
