@@ -87,7 +87,7 @@ def test_what_is_wrong_with_the_labels_is_said_as_ever(case, tmp_path, always, c
     files = map(str, (case / "case.hdf", "--predicted", tmp_path / "bad.hdf", "--out", tmp_path / "run"))
     assert main(["evaluate", *files]) == 2
     assert "-7" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run" / "report.json").exists()
 
 
 def test_small_volumes_start_no_process(case, started):

@@ -99,6 +99,8 @@ COLUMNS = {
         "n_synapses_predicted",
         "n_synapses_shared",
         *[f"weighted_{score}" for score in SCORES[3:]],
+        "cosine",
+        "spearman",
     ],
     "link_outcomes": [*BOTH, "source", "target", "outcome", "cause", "detail", "n_voxels", *PLACE],
     "fixes": [
@@ -117,6 +119,16 @@ COLUMNS = {
         "fn",
         "f1",
         *PLACE,
+    ],
+    "type_blocks": [
+        "source_type",
+        "target_type",
+        "n_pairs",
+        "n_edges_truth",
+        "n_edges_predicted",
+        "density_truth",
+        "density_predicted",
+        "log2_ratio",
     ],
     "score_sweep": ["threshold", *SCORES],
 }
