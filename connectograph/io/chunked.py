@@ -22,7 +22,7 @@ from connectograph.io.chunked_place import StoredArray, name_array
 from connectograph.io.files import redact
 from connectograph.io.lazy import make_box, open_box, refuse_dtype
 from connectograph.io.sources import check_memory, is_url
-from connectograph.io.stores import import_tensorstore, open_store, shorten, store_reader
+from connectograph.io.stores import explain, import_tensorstore, open_store, shorten, store_context, store_reader
 from connectograph.io.wkw_layers import WkwLabels
 from connectograph.volumes import Block, Shape
 
@@ -110,10 +110,8 @@ class ChunkedLabels:
             if "NOT_FOUND" in str(error) and "is missing" in str(error):
                 what = f"at least one of its chunks, in the block at {origin} (z, y, x), is missing ({shorten(error)})"
                 raise InputError(_explain_missing(self.name, what)) from error
-            raise InputError(
-                f"{self.name} is damaged: the block at {origin} (z, y, x) cannot be read ({shorten(error)}). Copy it "
-                "again (rsync --partial --checksum), or write it anew."
-            ) from error
+            why = explain(error, "It is damaged: copy it again (rsync --partial --checksum), or write it anew.")
+            raise InputError(f"{self.name}: the block at {origin} (z, y, x) cannot be read {why}") from error
 
 
 def open_chunked(
@@ -173,7 +171,7 @@ def check_chunks(labels: ChunkedLabels | WkwLabels) -> tuple[str, ...]:
     except NotImplementedError:  # sharded precomputed volumes, and stores that cannot be listed
         return ("chunks that are missing could not be counted, and were read as 0",) if labels.allow_missing else ()
     except (ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"{labels.name}: its chunks cannot be listed ({shorten(error)}).") from error
+        raise InputError(f"{labels.name}: its chunks cannot be listed {explain(error)}") from error
     if not missing:
         return ()
     share = f"{missing:,} of {total:,} chunks are missing ({100 * missing / total:.3g} %)"
@@ -228,16 +226,15 @@ def _open_view(location: str, array: StoredArray, allow_missing: bool, name: str
     spec = {
         "driver": array.driver,
         "kvstore": open_store(location, array.path).spec().to_json(),
-        "context": {"cache_pool": {"total_bytes_limit": 0}},
+        "context": {"cache_pool": {"total_bytes_limit": 0}, **store_context()},
         "fill_missing_data_reads": allow_missing,
         **({} if array.scale_key is None else {"scale_metadata": {"key": array.scale_key}}),
     }
     try:
         store = ts.open(spec, read=True, open=True).result()
     except (ValueError, OSError, RuntimeError) as error:
-        raise InputError(
-            f"{name} cannot be opened ({shorten(error)}). Check its metadata, or write it anew."
-        ) from error
+        why = explain(error, "Check its metadata, or write it anew.")
+        raise InputError(f"{name} cannot be opened {why}") from error
     store = store[ts.d[:].translate_to[0]]
     dimensions, notes = _choose_axes(tuple(store.domain.shape), array.axes, name)
     store = store[tuple(slice(None) if axis in dimensions else 0 for axis in range(store.ndim))]

@@ -246,7 +246,10 @@ def _n5_resolution(attributes: Mapping[str, Any]) -> tuple[Any, Any]:
 def _describe_choice(read: Reader, folder: str | None, where: str) -> str:
     """What a store holds, and how to name it."""
     if folder is None:
-        return f"Name an array or multiscale group in it as FILE:DATASET, e.g. {where}:volumes/labels/neuron_ids."
+        return (
+            f"Name an array or multiscale group in it as FILE:DATASET, e.g. {where}:volumes/labels/neuron_ids; or "
+            "check the address: nothing there says that it is a volume."
+        )
     names = list(_list_arrays(read, folder))
     if not names:
         return (

@@ -66,7 +66,7 @@ def read_volume(
     ----------
     source : path or Volume
         ``FILE`` or ``FILE:DATASET`` (HDF5, .npz, and an array or level of a chunked store: ``seg.zarr:1`` is level 1).
-        A Volume is returned as it is.
+        A Volume is returned as it is. The environment says where s3:// is (AWS_ENDPOINT_URL) and holds credentials.
     role : {"segmentation", "truth", "predicted", "raw"}, optional
         Which dataset of the CREMI layout to take where none is named: volumes/labels/neuron_ids, volumes/labels/clefts
         (truth and predicted) or volumes/raw. A prediction may also be the only three-dimensional dataset of its file.
