@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from test_attribution_segments import make_scene, mend_synapses, read_fib25, spoil_synapses
 
@@ -12,6 +13,7 @@ from connectograph.errors import InputError
 from connectograph.evaluation.attribution import leave_out_causes
 from connectograph.evaluation.measures import Measures, leave_out_measures
 from connectograph.matching import score_terminals
+from connectograph.tables import validate_table
 
 
 @pytest.fixture
@@ -19,18 +21,18 @@ def ranked(monkeypatch):
     """What the fixes of each evaluation were ranked from."""
     seen = []
 
-    def rank(*tables, pieces, most):
+    def rank(*tables, pieces, **options):
         seen.append((tables, pieces))
-        return rank_fixes(*tables, pieces=pieces, most=most)
+        return rank_fixes(*tables, pieces=pieces, **options)
 
     monkeypatch.setattr("connectograph.evaluation.attribution.rank_fixes", rank)
     return seen
 
 
-def rank_by_nri(ranked, truth, clefts, predicted, synapses, **options):
-    cg.evaluate(truth, truth=clefts, predicted=synapses, predicted_segmentation=predicted, **options)
-    tables, pieces = ranked[-1]
-    return rank_fixes(*tables, pieces=pieces, by="nri")
+def rank_by_nri(truth, clefts, predicted, synapses, **options):
+    """The table of an evaluation."""
+    ev = cg.evaluate(truth, truth=clefts, predicted=synapses, predicted_segmentation=predicted, **options)
+    return validate_table("fixes", ev.tables["fixes_by_nri"])
 
 
 def check_steps(fixes, steps, truth, clefts, predicted, synapses, **options):
@@ -63,8 +65,8 @@ def scene():
     ],
     ids=str,
 )
-def test_planted_mistakes_mended_step_by_step(ranked, scene, options, steps):
-    fixes = rank_by_nri(ranked, *scene, **options)
+def test_planted_mistakes_mended_step_by_step(scene, options, steps):
+    fixes = rank_by_nri(*scene, **options)
     check_steps(fixes, steps, *scene, **options)
     assert {"merge", "split", "add_synapse", "delete_synapse"} <= set(fixes["kind"])
     assert fixes["f1"].is_monotonic_increasing
@@ -72,10 +74,10 @@ def test_planted_mistakes_mended_step_by_step(ranked, scene, options, steps):
 
 
 @pytest.mark.parametrize("name", ["watershed", "ffn"])
-def test_real_segmentations_mended_step_by_step(ranked, name):
+def test_real_segmentations_mended_step_by_step(name):
     truth, clefts, predicted = read_fib25(name)
     volumes = truth, clefts, predicted, spoil_synapses(truth, clefts, n_missed=12, n_invented=12)
-    fixes = rank_by_nri(ranked, *volumes)
+    fixes = rank_by_nri(*volumes)
     assert len(fixes) >= 20
     assert set(fixes["kind"].head(20)) >= {"merge", "split"}
     check_steps(fixes, range(1, 21), *volumes)
@@ -83,7 +85,7 @@ def test_real_segmentations_mended_step_by_step(ranked, name):
 
 def test_what_is_weighed_again_is_all_that_changed(ranked, scene, monkeypatch):
     """The same fixes in the same order as if all were weighed again after each."""
-    fixes = rank_by_nri(ranked, *scene)
+    fixes = rank_by_nri(*scene)
     once = TerminalFixes.apply
     monkeypatch.setattr(
         TerminalFixes,
@@ -94,20 +96,28 @@ def test_what_is_weighed_again_is_all_that_changed(ranked, scene, monkeypatch):
     assert rank_fixes(*tables, pieces=pieces, by="nri").equals(fixes)
 
 
-def test_long_neurons_come_first(ranked):
+def test_long_neurons_come_first():
     """A split of a neuron with many synapses costs most pairs of terminals, whatever it costs in edges."""
     truth, clefts, wrong, _ = make_scene(splits=12, merges=0)
-    fixes = rank_by_nri(ranked, truth, clefts, wrong, clefts)
+    fixes = rank_by_nri(truth, clefts, wrong, clefts)
     assert set(fixes["kind"]) == {"merge"}
     assert (fixes["source"] == fixes["target"]).all()
     assert (fixes["gain"] > 0).all()
 
 
 def test_it_takes_pieces_and_a_whole_truth(ranked, scene):
-    rank_by_nri(ranked, *scene)
+    rank_by_nri(*scene)
     tables, pieces = ranked[-1]
     with pytest.raises(InputError, match="two segmentations"):
         rank_fixes(*tables, by="nri")
     sparse = SegmentPieces(**{**vars(pieces), "known": pieces.kept})
     with pytest.raises(InputError, match="sparse truth"):
         rank_fixes(*tables, pieces=sparse, by="nri")
+
+
+def test_a_sparse_truth_has_no_such_table(scene):
+    truth, clefts, wrong, synapses = scene
+    known = np.unique(truth.labels)[1::2].tolist()
+    ev = cg.evaluate(truth, truth=clefts, predicted=synapses, predicted_segmentation=wrong, proofread=known)
+    assert "fixes_by_nri" not in ev.tables
+    assert "fixes" in ev.tables
