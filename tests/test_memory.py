@@ -108,7 +108,7 @@ def test_parts_are_tried_before_workers_are_given_up(copies):
     assert (plans[-1].workers, plans[-1].block_bytes) == (4, None)
     cut = plans[0]
     assert (cut.workers, cut.block_bytes) == (1, 4 << 20)
-    assert str(cut) == "about 0.7 GiB at most, with workers: 1, on 4 MiB of a block at a time"
+    assert str(cut) == "about 0.7 GiB at most, tables not counted, with workers: 1, on 4 MiB of a block at a time"
 
 
 def total(array, origin):

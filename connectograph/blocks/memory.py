@@ -49,7 +49,7 @@ class MemoryPlan:
 
     def __str__(self) -> str:
         cut = "" if self.block_bytes is None else f", on {_show(self.block_bytes)} of a block at a time"
-        return f"about {self.n_bytes / 2**30:.1f} GiB at most, with workers: {self.workers}{cut}"
+        return f"about {self.n_bytes / 2**30:.1f} GiB at most, tables not counted, with workers: {self.workers}{cut}"
 
     @property
     def limits(self) -> dict[str, Any]:

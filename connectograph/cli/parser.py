@@ -138,7 +138,9 @@ def _evaluate(commands: Commands) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
     group.add_argument("--resume", action="store_true", help="go on with the unfinished run that DIR holds, if any")
-    parser.add_argument("--max-memory", metavar="SIZE", help="e.g. 2GiB (default: 60 %% of what is free)")
+    parser.add_argument(
+        "--max-memory", metavar="SIZE", help="e.g. 2GiB, tables not counted (default: 60 %% of what is free)"
+    )
     _reading(parser)
 
 

@@ -161,7 +161,7 @@ def evaluate(
         Who works on the blocks: "threads", "processes", "dask" (a cluster on this machine), "dask:tcp://HOST:PORT" or
         a client. The result is the same to the byte.
     max_memory : int or str, optional
-        Bytes, or a size like "2GiB": fewer workers are used if it takes that to keep within.
+        Bytes, or a size like "2GiB", tables not counted: fewer workers are used if it takes that to keep within.
     progress : callable, optional
         Called with the number of voxels of each finished block.
 
