@@ -155,6 +155,30 @@ def test_one_merge_counted_by_hand():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("at_the_synapse", "cause"),
+    [
+        ((0, 0), "split"),  # no segment
+        ((4, 4), "split"),  # one below the size limit
+        ((7, 0), "split"),  # its own ends before it
+        ((9, 9), "merge"),  # another's
+        ((0, 9), "merge"),
+        ((7, 9), "merge"),
+    ],
+)
+def test_a_neuron_without_a_segment_at_a_synapse_is_split(at_the_synapse, cause):
+    """Neuron 1 ends in two voxels near synapse 5, which joins it to 2 at two voxels."""
+    truth = np.array([[[1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3]]], "u8")
+    predicted = np.array([[[7, 7, 7, *at_the_synapse, 8, 8, 8, 9, 9, 9]]], "u8")
+    clefts = np.array([[[0, 0, 0, 0, 5, 5, 0, 6, 6, 0, 0]]], "u8")
+    volumes = (cg.Volume(each, VOXEL_SIZE) for each in (truth, clefts, predicted))
+    ev = evaluate(*volumes, dilation=1, min_segment_voxels=3, min_contact_voxels=2)
+    wrong = ev.edge_outcomes[ev.edge_outcomes["outcome"] != "tp"]
+    assert wrong[["source", "target", "outcome", "cause"]].astype(object).to_numpy().tolist() == [[1, 2, "fn", cause]]
+    assert sum(row["n"] for row in ev.report["causes"]["edges"]) == ev.edges.fp + ev.edges.fn == 1
+    assert ev.report["causes"]["links"][0]["cause"] == cause
+
+
 def test_what_is_excluded_or_small_is_so_on_both_sides():
     """9 is glia in the truth, so what lies in it is no neuron of the prediction; 5 is below the size limit there."""
     truth = np.array([[[1, 1, 1, 9, 9, 9, 2, 2, 2]]], "u8")

@@ -63,7 +63,7 @@ class OwnSegmentation:
         `synapse_id`, `segment_id`: all predicted segments that the ends of predicted synapses lie in, by the ids they
         are scored under; also of synapses without a link.
     omitted : pandas.DataFrame, optional
-        `synapse_id`, `segment_id`: neurons of which the prediction has no segment at that synapse.
+        `synapse_id`, `segment_id`: neurons that the prediction has no segment of at that synapse, nor in another's.
     """
 
     links: pd.DataFrame

@@ -5,6 +5,7 @@ Functions: :func:`find_counterparts` (of contacts), :func:`name_counterparts` (o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -50,8 +51,12 @@ def find_counterparts(
         )
         for near, kept in ((in_truth, segments), (own.neighbours[0], own.named))
     )
-    pieces = _collect_pieces(own, place, segments, settings)
-    return {**name_counterparts(own, in_true_segments, in_predicted_segments, settings), "pieces": pieces}
+    known = name_counterparts(own, in_true_segments, in_predicted_segments, settings)
+    return {
+        **known,
+        "segmentation": replace(known["segmentation"], omitted=_list_omitted(own, place)),
+        "pieces": _collect_pieces(own, place, segments, settings),
+    }
 
 
 def name_counterparts(
@@ -77,6 +82,25 @@ def name_counterparts(
     rows = own.matches[own.matches["predicted_segment"] != 0]
     neurons = Counterpart(links[0], rows["segment_id"].to_numpy(), rows["majority_segment"].to_numpy())
     return {"segmentation": neurons, "truth_in_predicted": links[1]}
+
+
+def _list_omitted(own: OwnSegmentation, place: int) -> pd.DataFrame:
+    """`synapse_id`, `segment_id`: neurons of which nothing near a predicted synapse is in another's segment.
+
+    What is there is on the background of the prediction, below its size limit, or in the neuron's own segments.
+    """
+    parts = own.overlaps.assign(piece_id=own.pieces.ids)
+    parts = parts[parts["true_segment"] != 0]
+    pairs = own.matches[["predicted_segment", "majority_segment"]]
+    at_home = parts.merge(pairs.rename(columns={"majority_segment": "true_segment"}))["piece_id"]
+    small = own.segments.loc[own.segments["status"] == "below_size", "segment_id"]
+    nowhere = (parts["predicted_segment"] == 0) | parts["predicted_segment"].isin(small)
+    held = parts.assign(held=~(nowhere | parts["piece_id"].isin(at_home)))[["true_segment", "piece_id", "held"]]
+    near = own.pieces.neighbourhoods[1 + place][["synapse_id", "segment_id"]].drop_duplicates()
+    found = near.merge(held, left_on="segment_id", right_on="piece_id")
+    columns = {"synapse_id": found["synapse_id"], "segment_id": found["true_segment"], "held": found["held"]}
+    neurons = pd.DataFrame(columns).groupby(["synapse_id", "segment_id"], as_index=False).any()
+    return neurons[~neurons["held"]]
 
 
 def _collect_pieces(own: OwnSegmentation, place: int, segments: pd.DataFrame, settings: Settings) -> SegmentPieces:
