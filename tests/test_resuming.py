@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import connectograph as cg
@@ -164,7 +165,7 @@ def test_finished_work_is_not_done_again(call, tmp_path, monkeypatch):
         patch.setattr("connectograph.contacts.synapse_contacts._BlockScan.__call__", fail)
         patch.setattr("connectograph.synapses.labelling._extract_heat", fail)
         assert call("--resume")[0] == 0
-    code, _ = call("--resume", "--fail-under", "1.1")
+    code, _ = call("--resume", "--fail-under", "1")
     assert code == 1, "finished: judged again, not computed again"
 
 
@@ -172,6 +173,96 @@ def test_resuming_where_nothing_was_begun_starts(call, tmp_path):
     assert call("--resume")[0] == 0
     assert call("--overwrite")[0] == 0
     assert call("--overwrite", "--resume")[0] == 2
+
+
+# --- directed synapses ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def directed(inputs):
+    """Points and masks of both sides, and a predicted segmentation, beside the segmentation."""
+    rng = np.random.default_rng(8)
+    cells = cg.read_volume(inputs / "seg.hdf", role="segmentation").labels[(slice(None),) * 3]
+    cg.write_volume(inputs / "own.hdf", Volume(np.where(rng.random(cells.shape) < 0.1, 0, cells // 2 + 1), ZYX))
+    columns = [f"{end}_{axis}_nm" for end in ("pre", "post") for axis in "zyx"]
+    for role in ("truth", "predicted"):
+        points = rng.random((80, 6)) * (np.array(cells.shape * 2) * (ZYX * 2))
+        pd.DataFrame(points, columns=columns).to_csv(inputs / f"{role}.csv", index=False)
+        for end in ("pre", "post"):
+            mask = (rng.random(cells.shape) < 0.01).astype("u1")
+            cg.write_volume(inputs / f"{role}-{end}.hdf", Volume(mask, ZYX))
+    return inputs
+
+
+@pytest.fixture
+def call_directed(directed, tmp_path, capsys):
+    """Exit code and messages of an evaluation of directed synapses into a folder."""
+
+    def evaluate(rule, *more, own=True, out="run"):
+        sides = []
+        for role in ("truth", "predicted"):
+            if rule == "partners":
+                sides += [f"--{role}", directed / f"{role}.csv"]
+            else:
+                sides += [f"--{role}", directed / f"{role}-pre.hdf", f"--{role}-post", directed / f"{role}-post.hdf"]
+        sides += ["--predicted-segmentation", directed / "own.hdf"] if own else []
+        command = ["evaluate", directed / "seg.hdf", *sides, "--partner-rule", rule, "--out", tmp_path / out]
+        code = main([*map(str, command), "--no-report", "--split-disconnected", *more])
+        return code, capsys.readouterr().err
+
+    return evaluate
+
+
+@pytest.mark.parametrize(
+    ("rule", "own"), [("partners", False), ("partners", True), ("pre-post", False), ("pre-post", True)]
+)
+def test_directed_runs_go_on_with_what_they_have_found(call_directed, tmp_path, monkeypatch, rule, own):
+    save, saved = Checkpoints.save, []
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", lambda self, *arguments: (saved.append(1), save(self, *arguments)))
+        assert call_directed(rule, own=own, out="calm")[0] == 0
+    assert len(saved) > 1
+    for n_saves in (1, len(saved)):
+        with monkeypatch.context() as patch:
+            stop_at(patch, n_saves, lambda: signal.raise_signal(signal.SIGINT))
+            code, said = call_directed(rule, own=own, out=f"run-{n_saves}")
+        assert (code, "--resume to go on" in said) == (3, True)
+        assert list(tmp_path.glob(f"run-{n_saves}/.connectograph/blocks/*/*.npz"))
+        assert call_directed(rule, "--resume", "--workers", "1", own=own, out=f"run-{n_saves}")[0] == 0
+        assert contents(tmp_path / f"run-{n_saves}") == contents(tmp_path / "calm")
+
+
+def test_directed_work_that_is_finished_is_not_done_again(call_directed, monkeypatch, capsys):
+    def fail(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("connectograph.evaluation.directed_survey.connect_sites", fail)
+        assert call_directed("pre-post")[0] == 3
+    with monkeypatch.context() as patch:
+        patch.setattr("connectograph.contacts.synapse_contacts._BlockScan.__call__", fail)
+        assert call_directed("pre-post", "--resume")[0] == 0
+        code, said = call_directed("pre-post", "--resume", "--fail-under", "1")
+        assert (code, said) == (1, "")
+        code, said = call_directed("pre-post")
+        assert (code, "already holds a run" in said) == (2, True)
+
+
+def test_other_directed_settings_or_points_are_refused_by_name(call_directed, directed, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_at(patch, 2, lambda: signal.raise_signal(signal.SIGTERM))
+        assert call_directed("partners")[0] == 3
+    code, said = call_directed("partners", "--resume", "--min-segment-voxels", "9", "--point-resolution", "1,1,1")
+    assert (code, "settings min_segment_voxels was 0 and is 9" in said) == (2, True)
+    assert "reading point_resolution was null and is [1.0, 1.0, 1.0]" in said
+    code, said = call_directed("partners", "--resume", own=False)
+    assert (code, "inputs predicted_segmentation was" in said) == (2, True)
+    here = (directed / "truth.csv").stat()
+    os.utime(directed / "truth.csv", ns=(here.st_atime_ns, here.st_mtime_ns + 1_000_000_000))
+    code, said = call_directed("partners", "--resume")
+    assert (code, "inputs truth modified_ns was" in said) == (2, True)
+    os.utime(directed / "truth.csv", ns=(here.st_atime_ns, here.st_mtime_ns))
+    assert call_directed("partners", "--resume")[0] == 0
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from connectograph.cli.console import (
     show_download,
     show_progress,
 )
-from connectograph.cli.directed import RULES, evaluate_pairs, refuse_pairs, show_points
+from connectograph.cli.directed import RULES, evaluate_pairs, open_cases, refuse_pairs, show_points
 from connectograph.cli.ids import read_ids
 from connectograph.errors import InputError, MissingVoxelSize, RunStopped
 from connectograph.evaluation.inputs import read_inputs
@@ -127,34 +128,44 @@ def run_evaluate(options: argparse.Namespace) -> int:
         return evaluate_several(options, _read_settings(options), reading, _read_card(options), traced)
     if options.partner_rule in RULES:
         traced, settings, card = _open_skeletons(options), _read_settings(options), _read_card(options)
-        return _finish(evaluate_pairs(options, settings, reading, traced), options, card)
+        cases = open_cases(options, settings, reading)
+        task = (cases.files[0] | traced.files, settings.to_dict(), {**cases.reading, **traced.choices})
+        return _evaluate_resumably(partial(evaluate_pairs, cases, options, traced), task, options, card)
     refuse_pairs(options)
     card = _read_card(options)
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
     with _reading_aside(volumes, options) as opened:
-        return _evaluate_opened(opened, options, reading, card)
+        settings, traced = _read_settings(options), _open_skeletons(options)
+        names = {role: volume.name for role, volume in opened.items()} | traced.files
+        how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
+        task = (names, settings.to_dict(), {**reading, **traced.choices})
+        return _evaluate_resumably(partial(_evaluate, opened, settings, names, **how), task, options, card)
 
 
-def _evaluate_opened(
-    volumes: dict[str, Volume], options: argparse.Namespace, reading: dict[str, Any], card: Card | None
+def _evaluate_resumably(
+    evaluate: Callable[..., Evaluation],
+    task: tuple[dict[str, str], dict[str, Any], dict[str, Any]],
+    options: argparse.Namespace,
+    card: Card | None,
 ) -> int:
-    settings, traced = _read_settings(options), _open_skeletons(options)
-    names = {role: volume.name for role, volume in volumes.items()} | traced.files
-    how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
+    """Evaluate and finish; with --out in an open directory, where ``evaluate(checkpoints=...)`` keeps what it finds.
+
+    `task` is what :func:`~connectograph.evaluation.resuming.describe_task` takes.
+    """
     if options.out is None:
-        return _finish(_evaluate(volumes, settings, names, **how), options, card)
+        return _finish(evaluate(), options, card)
     from connectograph.evaluation.resuming import describe_task, open_resumable, recall_finished
 
-    task = describe_task(names, settings.to_dict(), {**reading, **traced.choices})
-    finished = recall_finished(options.out, task) if options.resume else None
+    described = describe_task(*task)
+    finished = recall_finished(options.out, described) if options.resume else None
     if finished is not None:
         print(f"{options.out} holds this run, finished: nothing is computed again.")
         return _judge(finished, options)
-    with open_resumable(options.out, task, overwrite=options.overwrite, resume=options.resume) as (run, checkpoints):
-        evaluation = _evaluate(volumes, settings, names, **how, checkpoints=checkpoints)
-        return _finish(evaluation, options, card, run)
+    how = {"overwrite": options.overwrite, "resume": options.resume}
+    with open_resumable(options.out, described, **how) as (run, checkpoints):
+        return _finish(evaluate(checkpoints=checkpoints), options, card, run)
 
 
 def run_compare(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from connectograph.evaluation.result import Evaluation
     from connectograph.evaluation.settings import Settings
     from connectograph.evaluation.skeletons import GivenSkeletons
+    from connectograph.io.checkpoints import Checkpoints
     from connectograph.io.points import SynapsePoints
 
 __all__ = ["RULES", "evaluate_pairs", "evaluate_shown", "open_cases", "refuse_pairs", "show_points"]
@@ -30,10 +31,10 @@ _VARYING = ("predicted", "predicted_post")
 
 
 def evaluate_pairs(
-    options: argparse.Namespace, settings: Settings, reading: dict[str, Any], skeletons: GivenSkeletons
+    cases: Cases, options: argparse.Namespace, skeletons: GivenSkeletons, checkpoints: Checkpoints | None = None
 ) -> Evaluation:
     """Evaluate points or presynaptic and postsynaptic masks, with input cards and progress."""
-    return next(evaluate_shown(open_cases(options, settings, reading), options, skeletons))
+    return next(evaluate_shown(cases, options, skeletons, checkpoints))
 
 
 def open_cases(options: argparse.Namespace, settings: Settings, reading: dict[str, Any]) -> Cases:
@@ -50,7 +51,9 @@ def open_cases(options: argparse.Namespace, settings: Settings, reading: dict[st
     return read_cases(shared, _pair_predictions(options) or [None], settings, reading)
 
 
-def evaluate_shown(cases: Cases, options: argparse.Namespace, skeletons: GivenSkeletons) -> Iterator[Evaluation]:
+def evaluate_shown(
+    cases: Cases, options: argparse.Namespace, skeletons: GivenSkeletons, checkpoints: Checkpoints | None = None
+) -> Iterator[Evaluation]:
     """Evaluate all, with input cards and progress."""
     from connectograph.blocks import open_engine, plan_memory
 
@@ -69,7 +72,7 @@ def evaluate_shown(cases: Cases, options: argparse.Namespace, skeletons: GivenSk
     total = sum(passes[role] * math.prod(each.shape) for role, each in shown if role in passes)
     with (
         show_progress(total, "evaluating") as progress,
-        open_engine(options.engine, plan.workers, **plan.limits) as opened,
+        open_engine(options.engine, plan.workers, checkpoints=checkpoints, **plan.limits) as opened,
     ):
         yield from cases.evaluate(skeletons=skeletons, engine=opened, progress=progress)
 
