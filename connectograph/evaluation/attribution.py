@@ -79,8 +79,7 @@ def explain_errors(
     Returns
     -------
     Measures
-        Blocks "causes", "blame", "fixes", "line_graph"; tables "edge_outcomes" with `cause`, "link_outcomes", "fixes";
-        with `pieces` of a truth that is not sparse also "fixes_by_nri", the same ranked by NRI.
+        Blocks "causes", "blame", "fixes", "line_graph"; tables "edge_outcomes" with `cause`, "link_outcomes", "fixes".
 
     Examples
     --------
@@ -104,10 +103,7 @@ def explain_errors(
         "fixes": {**_describe_fixes(edges, fixes), **_explain_kinds(segmentation, pieces)},
         "line_graph": compare_line_graphs(truth, predicted, matches).to_dict(),
     }
-    added = {"edge_outcomes": edges, "link_outcomes": links, "fixes": fixes}
-    if pieces is not None and pieces.known is None:
-        added["fixes_by_nri"] = rank_fixes(truth, predicted, matches, pieces=pieces, by="nri", most=MOST_FIXES)
-    return Measures(blocks, added)
+    return Measures(blocks, {"edge_outcomes": edges, "link_outcomes": links, "fixes": fixes})
 
 
 def match_by_place(truth: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:

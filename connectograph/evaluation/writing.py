@@ -28,7 +28,7 @@ from connectograph.synapses import Synapses
 __all__ = ["digest_inputs", "file_of", "write_evaluation"]
 
 _SLICE_PIXELS = 640
-_AS_CSV = ("edge_outcomes", "fixes", "fixes_by_nri", "edges_truth", "edges_predicted")
+_AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
 
 
 def write_evaluation(
