@@ -248,6 +248,34 @@ def test_directed_work_that_is_finished_is_not_done_again(call_directed, monkeyp
         assert (code, "already holds a run" in said) == (2, True)
 
 
+def test_an_interrupted_study_says_what_is_kept_and_goes_on(directed, tmp_path, monkeypatch, capsys):
+    from connectograph.evaluation import study_folder
+
+    predicted = [str(directed / f"{role}.csv") for role in ("predicted", "truth")]
+    out = tmp_path / "study"
+    command = ["evaluate", str(directed / "seg.hdf"), "--truth", predicted[1], "--predicted", *predicted]
+    command += ["--partner-rule", "partners", "--no-report", "--out", str(out)]
+    write, seen = study_folder.write_evaluation, []
+
+    def stop_at_second(*arguments, **options):
+        seen.append(1)
+        if len(seen) == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return write(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study_folder, "write_evaluation", stop_at_second)
+        assert main(command) == 3
+    said = capsys.readouterr().err
+    assert f"Interrupted. The study in {out} is not finished; predictions whose run is finished are kept." in said
+    first = contents(out / "predicted")
+    assert main([*command, "--resume"]) == 0
+    assert "not computed again: predicted\n" in capsys.readouterr().out
+    assert contents(out / "predicted") == first
+    assert main([*command[:-1], str(tmp_path / "calm")]) == 0
+    assert contents(out) == contents(tmp_path / "calm")
+
+
 def test_other_directed_settings_or_points_are_refused_by_name(call_directed, directed, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, 2, lambda: signal.raise_signal(signal.SIGTERM))

@@ -137,7 +137,7 @@ def _evaluate(commands: Commands) -> None:
     parser.add_argument("--no-report", action="store_true", help="no PDF, HTML and figures")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--overwrite", action="store_true", help="replace the run that DIR holds")
-    group.add_argument("--resume", action="store_true", help="go on with the unfinished run that DIR holds, if any")
+    group.add_argument("--resume", action="store_true", help="go on with the unfinished run or study in DIR, if any")
     parser.add_argument(
         "--max-memory", metavar="SIZE", help="e.g. 2GiB, tables not counted (default: 60 %% of what is free)"
     )

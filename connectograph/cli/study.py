@@ -12,6 +12,7 @@ from connectograph.cli.ids import read_ids
 from connectograph.evaluation import Evaluation
 from connectograph.evaluation.card import Card, add_card
 from connectograph.evaluation.comparison import compare_cases, describe_choices
+from connectograph.evaluation.resuming import explain_stops
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.skeletons import GivenSkeletons
 from connectograph.evaluation.study import Study, Task, conduct_study, describe_cases
@@ -56,7 +57,14 @@ def _conduct(task: Task, card: Card | None, options: argparse.Namespace) -> int:
     """Evaluate what is not there yet, judged by the report card if there is one, and print the ranking."""
     if card is not None:
         task = replace(task, settings={**task.settings, "card": card}, evaluate=_judging(task.evaluate, card))
-    return _finish(conduct_study(task, _place(options)), options)
+    if options.out is None:
+        return _finish(conduct_study(task, None), options)
+    advice = (
+        f"The study in {options.out} is not finished; predictions whose run is finished are kept. Give the same "
+        "command again, with or without --resume, to evaluate the others; what was found of these is not kept."
+    )
+    with explain_stops(advice):
+        return _finish(conduct_study(task, _place(options)), options)
 
 
 def _judging(
@@ -65,9 +73,7 @@ def _judging(
     return lambda numbers: (add_card(each, card) for each in evaluate(numbers))
 
 
-def _place(options: argparse.Namespace) -> Place | None:
-    if options.out is None:
-        return None
+def _place(options: argparse.Namespace) -> Place:
     return Place(options.out, options.overwrite, not options.no_report, options.command_line)
 
 

@@ -18,9 +18,10 @@ from connectograph.io.files import dump_json, redact, write_atomic
 from connectograph.io.runs import Run, abandon_run, open_run, read_run
 from connectograph.io.stamps import stamp_files
 
-__all__ = ["describe_task", "open_resumable", "recall_finished"]
+__all__ = ["describe_task", "explain_stops", "open_resumable", "recall_finished"]
 
 _TASK, _BLOCKS = "task.json", "blocks"
+_GO_ON = "Give the same command with --resume to go on, or with --overwrite to start again."
 
 
 def describe_task(files: Mapping[str, str], settings: Mapping[str, Any], reading: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,15 +75,44 @@ def open_resumable(
     existed = folder.is_dir()
     with open_run(folder, overwrite=overwrite, resume=resume, identity=_identify(task)) as run:
         try:
-            with _raise_on_termination():
+            with explain_stops(
+                f"The run in {folder} is not finished; what it has found so far is kept there. {_GO_ON}"
+            ):
                 write_atomic(run.scratch / _TASK, dump_json(task))
                 yield run, Checkpoints(run.scratch / _BLOCKS)
-        except (KeyboardInterrupt, BlockFailed, DiskFull) as error:
-            raise RunStopped(_explain_stop(folder, error)) from error
         except InputError:
             if not run.files and not (run.scratch / _BLOCKS).is_dir() and not resume:
                 abandon_run(run, existed=existed)
             raise
+
+
+@contextmanager
+def explain_stops(advice: str) -> Iterator[None]:
+    """Let a signal, a full disk or a lost worker end the block with a message that says what is kept.
+
+    Parameters
+    ----------
+    advice : str
+        What is kept, and how to go on.
+
+    Raises
+    ------
+    RunStopped
+        If the block is ended so.
+
+    Examples
+    --------
+    >>> with explain_stops("The same command goes on."):
+    ...     raise BlockFailed("block 3 failed 3 times.")
+    Traceback (most recent call last):
+    connectograph.errors.RunStopped: block 3 failed 3 times. The same command goes on.
+    """
+    try:
+        with _raise_on_termination():
+            yield
+    except (KeyboardInterrupt, BlockFailed, DiskFull) as error:
+        reason = "Interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
+        raise RunStopped(f"{reason}. {advice}") from error
 
 
 def recall_finished(folder: Path, task: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -116,14 +146,6 @@ def _list_differences(there: Any, here: Any, where: str = "") -> list[str]:
         keys = sorted({*there, *here})
         return [line for key in keys for line in _list_differences(there.get(key), here.get(key), f"{where} {key}")]
     return [] if there == here else [f"{where.strip()} was {json.dumps(there)} and is {json.dumps(here)}"]
-
-
-def _explain_stop(folder: Path, error: BaseException) -> str:
-    reason = "Interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
-    return (
-        f"{reason}. The run in {folder} is not finished; what it has found so far is kept there. Give the same command "
-        "with --resume to go on, or with --overwrite to start again."
-    )
 
 
 @contextmanager
