@@ -205,9 +205,9 @@ def test_slices_are_drawn_in_micrometres_with_both_outlines():
     assert ax.images[0].get_extent() == pytest.approx([2.0, 7.0, 5.0, 1.0])  # left, right, bottom, top
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (µm)", "y (µm)")
     assert [line.get_label() for line in ax.lines] == ["truth", "prediction"]
-    for contour, name in zip(ax.collections, ("truth_outline", "predicted_outline"), strict=True):
-        assert tuple(np.round(contour.get_edgecolor()[0][:3] * 255).astype(int)) == rgb_of(COLOURS[name])
-        width, height = np.ptp(contour.get_paths()[0].vertices, axis=0)
+    for contour, name in zip(ax.patches, ("truth_outline", "predicted_outline"), strict=True):
+        assert tuple(np.round(np.array(contour.get_edgecolor()[:3]) * 255).astype(int)) == rgb_of(COLOURS[name])
+        width, height = np.ptp(contour.get_path().vertices, axis=0)
         assert (width, height) == pytest.approx((3 * 0.5, 2 * 1.0))  # 3 columns, 2 rows of pixels
 
 
@@ -217,7 +217,7 @@ def rgb_of(colour: str) -> tuple[int, ...]:
 
 def test_slices_without_synapses_have_no_contour_and_voxel_axes():
     ax = plot_slices(plane(truth=np.zeros((4, 10), "uint64")))
-    assert len(ax.collections) == 0
+    assert len(ax.patches) == 0
     assert ax.get_xlabel() == "x (voxel)"
     assert ax.images[0].get_extent() == pytest.approx([0.0, 20.0, 8.0, 0.0])
 

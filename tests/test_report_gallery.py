@@ -137,9 +137,9 @@ def test_pictures_of_errors_have_outlines_and_a_scale(evaluation):
     assert [text.get_text() for text in ax.texts] == ["z = 2", "z = 3", "z = 4", "200 nm"]
     (bar,) = ax.lines
     assert np.ptp(bar.get_xdata()) == 200
-    assert len(ax.collections) == 1  # the prediction has nothing there
+    assert len(ax.patches) == 1  # the prediction has nothing there
     raw = plot_crop({**crop, "raw": np.full((3, 60, 125), 7, "uint8")}, voxel_size=(40.0, 8.0, 8.0))
-    assert len(raw.collections) == 3
+    assert len(raw.patches) == 3
     assert (np.asarray(raw.images[0].get_array())[:, :125] == 7).all()
 
 

@@ -5,6 +5,7 @@ matplotlib draws one picture at a time, whatever the number of threads.
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -54,13 +55,14 @@ def render_reports(contents: ReportContents, *, pdf: PdfOrNone = lambda: None) -
     """
     from connectograph.report import render_figures, render_html, render_pdf
 
-    figures = render_figures(contents)
-    html = render_html(contents, figures=figures)
-    return {
-        **{f"figures/{name}": picture for name, picture in figures.items()},
-        "report.pdf": pdf() or render_pdf(contents),
-        "report.html": html,
-    }
+    with _spare_loaded():
+        figures = render_figures(contents)
+        html = render_html(contents, figures=figures)
+        return {
+            **{f"figures/{name}": picture for name, picture in figures.items()},
+            "report.pdf": pdf() or render_pdf(contents),
+            "report.html": html,
+        }
 
 
 @contextmanager
@@ -98,6 +100,16 @@ def draw_pdf_aside(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], PdfOr
             process.kill()
 
 
+@contextmanager
+def _spare_loaded() -> Iterator[None]:
+    """Spare the collector of garbage what is loaded already: each picture makes it run, and modules are no garbage."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """The content of report.json."""
     if (folder / "study.json").is_file():
@@ -112,4 +124,6 @@ def read_report(folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     from connectograph.report import render_pdf  # with matplotlib, while the folder is being filled
 
-    sys.stdout.buffer.write(render_pdf(read_contents(Path(sys.argv[1]), json.load(sys.stdin))))
+    loaded = read_contents(Path(sys.argv[1]), json.load(sys.stdin))
+    with _spare_loaded():
+        sys.stdout.buffer.write(render_pdf(loaded))

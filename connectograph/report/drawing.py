@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.text import Text
@@ -32,8 +34,7 @@ class _Ink(Artist):
         super().__init__()
         self._items, self._page_height = items, height
         self._style = Text()
-        if hasattr(self._style, "set_fontfeatures"):  # a ligature would embed its font a second time
-            self._style.set_fontfeatures(("-liga",))
+        _part_letters(self._style)
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw in points, which are the pixels of a PDF."""
@@ -49,10 +50,9 @@ class _Ink(Artist):
         gc.restore()
 
     def _draw_line(self, renderer: RendererBase, gc: Any, line: Line) -> None:
-        font = font_of(line.font).copy()
-        font.set_size(line.size)
         gc.set_foreground(line.colour)
         gc.set_url(line.url or None)
+        font = _size_font(line.font, line.size)
         renderer.draw_text(gc, line.x, self._page_height - line.y, line.text, font, 0, mtext=self._style)
 
 
@@ -72,8 +72,23 @@ def draw_page(
             else:
                 ink.append(moved)
         top += strip.height
+    for text in figure.findobj(Text):
+        _part_letters(text)
     figure.add_artist(_Ink(ink, size[1]))
     return figure
+
+
+def _part_letters(text: Any) -> None:
+    """No ligatures, which would embed their font a second time; older matplotlib has none."""
+    if hasattr(text, "set_fontfeatures"):
+        text.set_fontfeatures(("-liga",))
+
+
+@lru_cache(maxsize=64)
+def _size_font(name: str, size: float) -> FontProperties:
+    font = font_of(name).copy()
+    font.set_size(size)
+    return font
 
 
 def _outline_box(box: Box) -> tuple[Path, Affine2D, str]:

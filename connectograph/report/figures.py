@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from connectograph.plots.style import house_style
 from connectograph.report.contents import ReportContents
 from connectograph.report.elements import Case, Element, Figure
@@ -75,9 +78,17 @@ def _render_figure(element: Figure) -> bytes:
     from matplotlib.figure import Figure as Page
 
     height = element.height * _WIDTH
-    drawing = Page(figsize=(_WIDTH / 72, height / 72), facecolor="white")
-    FigureCanvasAgg(drawing)
-    element.draw(place_panels(drawing, element, (0.0, 0.0, _WIDTH, height)))
+    dpi = _BARE_DPI if element.bare else _DPI
+    canvas = FigureCanvasAgg(Page(figsize=(_WIDTH / 72, height / 72), dpi=dpi, facecolor="white"))
+    element.draw(place_panels(canvas.figure, element, (0.0, 0.0, _WIDTH, height)))
+    canvas.draw()
+    return _encode(np.asarray(canvas.buffer_rgba()))
+
+
+def _encode(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A PNG without opacity, which is full, packed lightly: half the cost, and a twentieth more bytes."""
+    from PIL import Image
+
     target = BytesIO()
-    drawing.savefig(target, format="png", dpi=_BARE_DPI if element.bare else _DPI, metadata={"Software": None})
+    Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(target, format="png", compress_level=2)
     return target.getvalue()
