@@ -118,6 +118,13 @@ def test_merge_comes_before_split():
     assert found == {("fn", 4, 5): "merge", ("fp", 6, 50): "merge"}
 
 
+def test_a_pair_that_the_segmentation_parts_has_no_wrong_partner():
+    """4 and 5 both take part, but where they meet in truth 6 stands for one of them."""
+    joined = [(9, 4, 5), (9, 4, 6), (9, 5, 6)]
+    found = explain_own([(1, *pair[1:]) for pair in joined], joined[1:], [(1, 9)], joined, {4: 4, 5: 5, 6: 6})
+    assert found == {("fn", 4, 5): "merge"}
+
+
 def test_synapses_are_judged_in_the_true_segmentation():
     """A wrong partner stays one, whatever the segments are called."""
     found = explain_own([(1, 4, 5)], [(9, 40, 7)], [(1, 9)], [(9, 4, 7)], {40: 4, 7: 7})

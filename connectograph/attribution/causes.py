@@ -46,6 +46,11 @@ class OwnSegmentation:
     neurons : (N,) array of uint64
         The true segment that most of each lies in; 0 if none. A segment that is scored under another id does not stand
         for that neuron.
+    ends : pandas.DataFrame, optional
+        `synapse_id`, `segment_id`: all predicted segments that the ends of predicted synapses lie in, by the ids they
+        are scored under; also of synapses without a link.
+    omitted : pandas.DataFrame, optional
+        `synapse_id`, `segment_id`: neurons that the prediction has no segment of at that synapse, nor in another's.
 
     Examples
     --------
@@ -59,11 +64,6 @@ class OwnSegmentation:
     >>> matches = pd.DataFrame({"synapse_id_truth": [1], "synapse_id_predicted": [7]}, dtype="uint64")
     >>> attribute_links(links([1], [4], [5]), links([7], [4], [9]), matches, segmentation=own)["cause"].tolist()
     ['split', 'split']
-    ends : pandas.DataFrame, optional
-        `synapse_id`, `segment_id`: all predicted segments that the ends of predicted synapses lie in, by the ids they
-        are scored under; also of synapses without a link.
-    omitted : pandas.DataFrame, optional
-        `synapse_id`, `segment_id`: neurons that the prediction has no segment of at that synapse, nor in another's.
     """
 
     links: pd.DataFrame
@@ -296,14 +296,17 @@ def _decide(judged: _Judgement, segments: _Segments | None) -> _Words:
 
 
 def _blame_ends(judged: _Judgement, segments: _Segments | None) -> _Words:
-    """Split or merge, from what is wrong with either end; merges first."""
-    none = np.full(len(judged.pair), "wrong_partner", "U13")
+    """Split or merge, from what is wrong with either end; merges first.
+
+    Both neurons can take part in the synapse without being joined: other ends of it lie in their segments, and the
+    end in question in another's.
+    """
     if segments is None:
-        return none
+        return np.full(len(judged.pair), "wrong_partner", "U13")
     judge = segments.judge_lost if judged.side == "truth" else segments.judge_invented
     ends = [judge(judged.case, end[judged.pair]) for end in (judged.links.source, judged.links.target)]
-    either = [(ends[0] == cause) | (ends[1] == cause) for cause in ("merge", "split")]
-    return np.select(either, ["merge", "split"], none)
+    merged, parted = ((ends[0] == cause) | (ends[1] == cause) for cause in ("merge", "split"))
+    return np.where(parted & ~merged, "split", "merge")
 
 
 def _detail(judged: _Judgement, cause: _Words, matches: pd.DataFrame) -> _Words:
