@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectograph.cli import main
 from connectograph.compare import compare_edges, compare_files, compare_weights
 from connectograph.errors import InputError, SchemaError
 from connectograph.graphs import align
@@ -120,6 +122,77 @@ def test_what_cannot_be_summed_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(InputError, match=r"pip install 'connectograph\[dask\]'"):
         sum_tables([file], tmp_path / "b.parquet", **options, max_memory=GIB)
+
+
+TRUTH = [(2, 1, 3), (1, 2, 1), (2**64 - 4, 2, 5), (7, 7, 9), (8, 9, 0), (3, 4, 2)]
+PREDICTED = [(1, 2, 2), (2, 2**64 - 4, 7), (5, 2, 1)]
+
+
+def compare(capsys, *words):
+    code = main(["compare", *map(str, words)])
+    out, error = capsys.readouterr()
+    return code, out.splitlines(), error
+
+
+@pytest.mark.parametrize("direction", [(), ("--directed",)])
+@pytest.mark.parametrize(("truth", "predicted"), [(TRUTH, PREDICTED), (PREDICTED, []), ([], []), (TRUTH, TRUTH)])
+def test_the_command_prints_the_same_scores_within_a_limit(tmp_path, capsys, truth, predicted, direction):
+    files = [write(tmp_path, name, rows) for name, rows in (("t.parquet", truth), ("p.parquet", predicted))]
+    code, shown, _ = compare(capsys, *files, *direction)
+    _, limited, _ = compare(capsys, *files, *direction, "--max-memory", "1GiB")
+    assert code == 0
+    verdict = re.sub(r" \(95 % interval [^)]*\)", "", shown[-5])
+    assert [limited[1], *limited[-4:]] == [verdict, *shown[-4:]]
+    assert limited[0].startswith("note: ")
+    assert "leaves out intervals, all other measures, tables and reports" in limited[0]
+
+
+def test_the_command_prints_scores_of_synapses_and_keeps_to_fail_under(tmp_path, capsys):
+    files = [write(tmp_path, name, rows) for name, rows in (("t.parquet", TRUTH), ("p.parquet", PREDICTED))]
+    code, shown, _ = compare(capsys, *files, "--max-memory", "1GiB", "--fail-under", "0.7")
+    assert code == 1
+    assert shown[2:] == [
+        "weighted precision   0.7000",  # 2 + 5 of 10 synapses
+        "weighted recall      0.6364",  # of 11
+        "weighted F1          0.6667",
+        "Ruzicka similarity   0.5000",
+        "connectivity matrix  9 x 9",
+        "precision            0.6667",
+        "recall               0.6667",
+        "F1                   0.6667",
+    ]
+    assert compare(capsys, *files, "--max-memory", "1GiB", "--fail-under", "0.6")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("{t}", "{t}", "--out", "{new}"), "--out does not go with --max-memory"),
+        (("{t}", "{t}", "--card", "default"), "--card does not go with --max-memory"),
+        (("{t}", "{t}", "--match", "m.csv"), "--match does not go with --max-memory"),
+        (("{t}", "{t}", "--types", "m.csv"), "--types does not go with --max-memory"),
+        (("{t}", "{t}", "--proofread", "1,2"), "--proofread does not go with --max-memory"),
+        (("{t}", "{t}", "{t}"), "--max-memory compares one PREDICTED; found 2"),
+        (("matrix.csv", "{t}"), "matrix.csv does not go with --max-memory: expected an edge table as .parquet"),
+        (("{t}", "graph.graphml"), "graph.graphml does not go with --max-memory"),
+        (("{t}", "none.parquet"), "none.parquet cannot be read as Parquet"),
+        (("{said}", "{t}"), "column 'directed' is not False in 1 rows: pass --directed"),
+        (("{t}", "{said}", "--directed"), None),
+        (("{t}", "{t}", "--max-memory", "much"), "'much' is no size of memory"),
+        (("{t}", "{t}", "--max-memory", "100MiB"), "100 MiB of memory are too little"),
+    ],
+)
+def test_what_does_not_go_with_a_limit_is_refused_by_name(tmp_path, capsys, words, expected):
+    columns, dtypes = ("source", "target", "n_synapses", "directed"), ("uint64", "uint64", "int64", "bool")
+    said = write(tmp_path, "said.parquet", [(1, 2, 3, True)], columns, dtypes)
+    paths = {"t": write(tmp_path, "t.parquet", TRUTH), "said": said, "new": tmp_path / "new"}
+    code, shown, error = compare(capsys, "--max-memory", "1GiB", *(word.format(**paths) for word in words))
+    if expected is None:
+        assert code == 0
+        return
+    assert (code, shown) == (2, [])
+    assert expected in error
+    assert not paths["new"].exists()
 
 
 LIMITED = """

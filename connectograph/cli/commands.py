@@ -170,6 +170,10 @@ def _evaluate_resumably(
 
 def run_compare(options: argparse.Namespace) -> int:
     """Compare edge tables, count matrices or graphs."""
+    if options.max_memory is not None:
+        from connectograph.cli.large import compare_large
+
+        return compare_large(options)
     from connectograph.evaluation import compare_connectomes
 
     card = _read_card(options)

@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectograph.volumes import Volume
+
+if TYPE_CHECKING:
+    from connectograph.compare.weights import WeightTotals
 
 __all__ = [
     "print_card",
@@ -19,6 +22,7 @@ __all__ = [
     "print_notices",
     "print_run_length",
     "print_verdicts",
+    "print_weights",
     "show_download",
     "show_progress",
     "start_log",
@@ -69,7 +73,18 @@ def print_closing(report: Mapping[str, Any]) -> None:
     for key, label in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
         value = edges and edges[key]
         reason = edges[f"{key}_reason"] if edges and value is None else report.get("edges_reason")
-        print(f"{label:<21}{f'not defined: {reason}' if value is None else _digits(value)}")
+        _print_score(label, value, reason)
+
+
+def print_weights(weights: WeightTotals, edges: Mapping[str, Any]) -> None:
+    """The same of synapses; they are not defined where the scores of edges are not, and for the same reason."""
+    for key, label in (("precision", "weighted precision"), ("recall", "weighted recall"), ("f1", "weighted F1")):
+        _print_score(label, None if edges[key] is None else getattr(weights, key), edges.get(f"{key}_reason"))
+    _print_score("Ruzicka similarity", None if edges["f1"] is None else weights.ruzicka, edges.get("f1_reason"))
+
+
+def _print_score(label: str, value: float | None, reason: str | None) -> None:
+    print(f"{label:<21}{f'not defined: {reason}' if value is None else _digits(value)}")
 
 
 def _digits(value: float) -> str:

@@ -17,6 +17,7 @@ _CARD_HELP = "report card: a TOML file of purposes and what they need; 'default'
 _CHUNKS_HELP = "read chunks that a Zarr, N5 or precomputed volume lacks as background, and count them; else an error"
 _ENGINE_HELP = "threads (default), processes, dask (on this machine) or dask:tcp://HOST:PORT (a scheduler's workers)"
 _PROOFREAD_HELP = "the only proofread neurons, as a list or a file of ids: what they cannot tell is bounded or left out"
+_LARGE_HELP = "e.g. 2GiB: two edge tables (.parquet) larger than memory; prints the scores alone, writes nothing"
 _IDS_HELP = "segment ids that are no neurons: a comma-separated list, or a file with one id a line"
 
 
@@ -152,6 +153,7 @@ def _compare(commands: Commands) -> None:
     parser.add_argument("--directed", action="store_true", help="source is presynaptic, target postsynaptic")
     parser.add_argument("--match", metavar="CSV", help="pairs of ids (truth, predicted) of the same neuron")
     parser.add_argument("--types", metavar="CSV", help="ids and types of true neurons: compare how types are connected")
+    parser.add_argument("--max-memory", metavar="SIZE", help=_LARGE_HELP)
     parser.add_argument("--proofread", metavar="IDS", help=_PROOFREAD_HELP)
     parser.add_argument("--card", metavar="FILE", help=_CARD_HELP)
     parser.add_argument("--fail-under", type=_score, metavar="F1", help="exit with 1 if F1 is below, or undefined")

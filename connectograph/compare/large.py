@@ -35,7 +35,8 @@ def compare_files(
     Raises
     ------
     InputError
-        If DuckDB is not installed, a file cannot be read, or the memory or the disk is too small.
+        If DuckDB is not installed, a file cannot be read, the memory or the disk is too small, or a column `directed`
+        says otherwise than `directed`.
     SchemaError
         If a column is missing or of another type, or holds what no edge has.
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import TEMPORARY, explain_errors, write_atomic
 
-__all__ = ["JoinedCounts", "join_edges", "sum_tables"]
+__all__ = ["JoinedCounts", "count_autapses", "count_nodes", "join_edges", "sum_tables"]
 
 _PROGRAM_BYTES = 384 << 20
 """The interpreter, its libraries, and what DuckDB takes beyond its limit."""
@@ -129,7 +129,8 @@ def join_edges(
     Raises
     ------
     InputError, SchemaError
-        As :func:`sum_tables`; also if a number of synapses is negative, or an id is 0.
+        As :func:`sum_tables`; also if a number of synapses is negative, an id is 0, or a column `directed` says
+        otherwise than `directed`.
 
     Examples
     --------
@@ -145,6 +146,8 @@ def join_edges(
         _check_columns([path], ["source", "target", "n_synapses"])
     with _connect(Path(folder or tempfile.gettempdir()), max_memory) as (database, _):
         _refuse_rows(database, [truth, predicted], {"source": 1, "target": 1, "n_synapses": 0})
+        for path in (truth, predicted):
+            _refuse_direction(database, path, directed)
         sides = ", ".join(f"{name} AS ({_pairs(path, directed)})" for name, path in (("t", truth), ("p", predicted)))
         both = "t.n IS NOT NULL AND p.n IS NOT NULL"
         found = database.execute(
@@ -152,6 +155,78 @@ def join_edges(
             f"sum(least(t.n, p.n)) FILTER ({both}) FROM t FULL JOIN p ON t.a = p.a AND t.b = p.b"
         ).fetchone()
     return JoinedCounts(*(int(value or 0) for value in found))
+
+
+def count_nodes(paths: Sequence[str | Path], *, max_memory: int, folder: str | Path = "") -> int:
+    """Count the neurons that edge tables on disk name, those with autapses alone among them.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Parquet files with `source` and `target` (uint64 or int64).
+    max_memory, folder
+        As in :func:`join_edges`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError, SchemaError
+        As :func:`sum_tables`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pd.DataFrame({"source": [1, 2], "target": [2, 2**62]}).to_parquet(f"{folder}/edges.parquet")
+    ...     count_nodes([f"{folder}/edges.parquet"] * 2, max_memory=1 << 30)
+    3
+    """
+    for path in paths:
+        _check_columns([path], ["source", "target"])
+    ends = " UNION ".join(f"SELECT {name} FROM {_read([path])}" for path in paths for name in ("source", "target"))
+    return _count_rows(ends, max_memory, folder)
+
+
+def count_autapses(path: str | Path, *, max_memory: int, folder: str | Path = "") -> int:
+    """Count the neurons that an edge table on disk joins with themselves, which :func:`join_edges` leaves out.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet file with `source`, `target` and `n_synapses` (uint64 or int64).
+    max_memory, folder
+        As in :func:`join_edges`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError, SchemaError
+        As :func:`sum_tables`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     edges = pd.DataFrame({"source": [1, 2, 2], "target": [2, 2, 2], "n_synapses": [4, 1, 1]})
+    ...     edges.to_parquet(f"{folder}/edges.parquet")
+    ...     count_autapses(f"{folder}/edges.parquet", max_memory=1 << 30)
+    1
+    """
+    _check_columns([path], ["source", "target", "n_synapses"])
+    own = f"FROM {_read([path])} WHERE source = target GROUP BY source HAVING sum(n_synapses) > 0"
+    return _count_rows(f"SELECT source {own}", max_memory, folder)
+
+
+def _count_rows(query: str, max_memory: int, folder: str | Path) -> int:
+    with _connect(Path(folder or tempfile.gettempdir()), max_memory) as (database, _):
+        (n_rows,) = database.execute(f"SELECT count(*) FROM ({query})").fetchone()
+    return int(n_rows)
 
 
 def _pairs(path: str | Path, directed: bool) -> str:
@@ -191,6 +266,19 @@ def _refuse_rows(database: Any, paths: Sequence[str | Path], lowest: Mapping[str
                 raise SchemaError(f"{path}: column {name!r} has {blank:,} blank cells; remove these rows.")
             if low is not None and least is not None and least < low:
                 raise SchemaError(f"{path}: column {name!r} holds {least}; expected {low} or more. Remove such rows.")
+
+
+def _refuse_direction(database: Any, path: str | Path, directed: bool) -> None:
+    """Refuse a table that says itself that it is directed, or that it is not, where the caller says otherwise."""
+    from pyarrow import parquet
+
+    if "directed" not in parquet.read_schema(path).names:
+        return
+    other = f"TRY_CAST(directed AS BOOLEAN) IS DISTINCT FROM {directed}"
+    (n_rows,) = database.execute(f"SELECT count(*) FROM {_read([path])} WHERE {other}").fetchone()
+    if n_rows:
+        fix = "leave out" if directed else "pass"
+        raise InputError(f"{path}: column 'directed' is not {directed} in {n_rows:,} rows: {fix} --directed.")
 
 
 @contextmanager
