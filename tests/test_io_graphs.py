@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.sparse import load_npz
 
 from connectograph.errors import InputError, SchemaError
-from connectograph.graphs import adjacency, build_graph, tabulate_graph
+from connectograph.graphs import adjacency, build_graph, compress_adjacency, tabulate_graph
 from connectograph.io.graphs import read_graphml, write_adjacency, write_graphml
 from connectograph.tables import empty_table, make_table
 
@@ -235,7 +235,7 @@ def test_large_graph_is_written_faster_than_by_networkx(tmp_path: Path) -> None:
 
 def write_matrix(folder: Path, edges: pd.DataFrame, nodes: np.ndarray, *, directed: bool = False) -> int:
     ids = np.unique(nodes)
-    return write_adjacency(folder, adjacency(edges, ids, directed=directed), ids, "truth")
+    return write_adjacency(folder, compress_adjacency(edges, ids, directed=directed), ids, "truth")
 
 
 @pytest.mark.parametrize("directed", [False, True])

@@ -10,12 +10,28 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numba
+from numba.np import linalg
 
 __all__ = ["kernel"]
 
 # Counts begin as np.int64(0): the literal 0 has a type of its own, and a kernel that gets one is compiled once more.
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+def _begin_without_blas() -> None:
+    """Let numba take for granted that scipy has BLAS: it would look by importing scipy.linalg, for a quarter second.
+
+    Whoever calls BLAS in a kernel of their own gets it as ever: numba looks again when such a kernel is compiled.
+    """
+    look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        from numba.np import arraymath  # noqa: F401
+    finally:
+        linalg.ensure_blas = look
+
+
+_begin_without_blas()
 
 
 def kernel(function: F) -> F:

@@ -15,7 +15,7 @@ from connectograph.evaluation.crops import cut_crops
 from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.rendering import CROPS, SLICES, draw_pdf_aside, render_reports
 from connectograph.evaluation.result import Evaluation
-from connectograph.graphs import adjacency
+from connectograph.graphs import compress_adjacency
 from connectograph.io.files import digest_store, dump_json, save_npz, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
 from connectograph.io.runs import Run, check_room, finish_run, open_run, place_file
@@ -95,7 +95,7 @@ def _write_graphs(run: Run, evaluation: Evaluation) -> None:
         for name in (f"{side}_ids.csv", f"{side}.png"):
             place_file(run, f"adjacency/{name}")
         nodes = np.array(graph.nodes, np.uint64)
-        matrix = adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
+        matrix = compress_adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
         write_adjacency(folder, matrix, nodes, side)
 
 

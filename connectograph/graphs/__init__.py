@@ -7,7 +7,15 @@ Functions: :func:`build_edges`, :func:`build_graph`, :func:`edges_of`, :func:`ad
 """
 
 from connectograph.graphs.alignment import AlignedEdges, align, as_aligned
-from connectograph.graphs.building import adjacency, build_edges, build_graph, edges_of, nodes_of, tabulate_graph
+from connectograph.graphs.building import (
+    adjacency,
+    build_edges,
+    build_graph,
+    compress_adjacency,
+    edges_of,
+    nodes_of,
+    tabulate_graph,
+)
 
 __all__ = [
     "AlignedEdges",
@@ -16,6 +24,7 @@ __all__ = [
     "as_aligned",
     "build_edges",
     "build_graph",
+    "compress_adjacency",
     "edges_of",
     "nodes_of",
     "tabulate_graph",

@@ -13,11 +13,19 @@ import pandas as pd
 from connectograph._networkx import nx
 from connectograph._version import __version__
 from connectograph.errors import InputError, SchemaError
-from connectograph.io.graphs import GraphColumns
+from connectograph.io.graphs import CompressedRows, GraphColumns
 from connectograph.tables import as_ids, make_table, validate_table
 from connectograph.volumes import Triple
 
-__all__ = ["adjacency", "build_edges", "build_graph", "edges_of", "nodes_of", "tabulate_graph"]
+__all__ = [
+    "adjacency",
+    "build_edges",
+    "build_graph",
+    "compress_adjacency",
+    "edges_of",
+    "nodes_of",
+    "tabulate_graph",
+]
 
 _NODE_COLUMNS = ("n_voxels", "volume_nm3", "z_nm", "y_nm", "x_nm")
 _EDGE_COLUMNS = ("n_synapses", "n_voxels", "z_nm", "y_nm", "x_nm")
@@ -247,8 +255,21 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
     >>> adjacency(edges_of(nx.Graph([(4, 9)])), np.array([4, 9], "uint64")).toarray().tolist()
     [[0, 1], [1, 0]]
     """
-    from scipy.sparse import coo_array
+    from scipy.sparse import csr_array
 
+    rows = compress_adjacency(edges, nodes, directed=directed)
+    return csr_array((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+
+
+def compress_adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: bool = False) -> CompressedRows:
+    """The matrix of :func:`adjacency`, with the same parameters and errors, as its compressed rows.
+
+    Examples
+    --------
+    >>> rows = compress_adjacency(edges_of(nx.Graph([(4, 9)])), np.array([4, 9], "uint64"))
+    >>> rows.data.tolist(), rows.indices.tolist(), rows.indptr.tolist()
+    ([1, 1], [1, 0], [0, 1, 2])
+    """
     nodes = as_ids(nodes, "nodes")
     if (nodes[1:] <= nodes[:-1]).any():
         raise SchemaError("nodes are not ascending, each once; sort them (numpy.unique does).")
@@ -262,7 +283,13 @@ def adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, directed: b
         off = source != target
         source, target = np.concatenate([source, target[off]]), np.concatenate([target, source[off]])
         weight = np.concatenate([weight, weight[off]])
-    return coo_array((weight, (source, target)), shape=(len(nodes), len(nodes)), dtype=np.int64).tocsr()
+    cell = source * len(nodes) + target
+    order = np.argsort(cell, kind="stable")  # the table is sorted, so there is little to do
+    cell = cell[order]
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    summed = np.add.reduceat(weight[order], first) if len(first) else weight
+    row, column = np.divmod(cell[first], max(1, len(nodes)))
+    return CompressedRows(summed, column, np.searchsorted(row, np.arange(len(nodes) + 1)))
 
 
 def _place(ids: npt.NDArray[np.uint64], nodes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

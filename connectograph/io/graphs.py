@@ -25,7 +25,7 @@ from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import explain_errors, save_npz, write_atomic
 from connectograph.tables import SCHEMAS, as_ids
 
-__all__ = ["GraphColumns", "read_graphml", "write_adjacency", "write_graphml"]
+__all__ = ["CompressedRows", "GraphColumns", "read_graphml", "write_adjacency", "write_graphml"]
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
@@ -62,6 +62,29 @@ class GraphColumns:
     node_data: dict[str, list[Any]]
     edges: list[tuple[int, int]]
     edge_data: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class CompressedRows:
+    """A sparse square matrix, as scipy.sparse.csr_array holds it: what a file needs of it, without importing scipy.
+
+    Attributes
+    ----------
+    data : (E,) array of int64
+        Values, row by row.
+    indices : (E,) array of int64
+        Their columns, ascending in each row.
+    indptr : (N + 1,) array of int64
+        Where each row begins in both.
+    """
+
+    data: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
+    indptr: npt.NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.indptr) - 1, len(self.indptr) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,15 +170,15 @@ def read_graphml(path: str | Path) -> nx.Graph:
     return graph
 
 
-def write_adjacency(folder: str | Path, matrix: Any, nodes: npt.NDArray[np.uint64], name: str) -> int:
+def write_adjacency(folder: str | Path, matrix: CompressedRows, nodes: npt.NDArray[np.uint64], name: str) -> int:
     """Write a matrix of synapse numbers: ``{name}.npz``, ``{name}_ids.csv`` and ``{name}.png``.
 
     Parameters
     ----------
     folder : str or Path
         Made if it is not there.
-    matrix : scipy.sparse.csr_array
-        (N, N) int64, from :func:`connectograph.graphs.adjacency`.
+    matrix : CompressedRows
+        (N, N), from :func:`connectograph.graphs.compress_adjacency`.
     nodes : (N,) array of uint64
         Ids of rows and columns.
     name : str
@@ -175,8 +198,8 @@ def write_adjacency(folder: str | Path, matrix: Any, nodes: npt.NDArray[np.uint6
     Examples
     --------
     >>> import tempfile
-    >>> from scipy.sparse import csr_array, load_npz
-    >>> matrix = csr_array(np.array([[0, 300], [300, 0]]))
+    >>> from scipy.sparse import load_npz
+    >>> matrix = CompressedRows(data=np.array([300, 300]), indices=np.array([1, 0]), indptr=np.array([0, 1, 2]))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_adjacency(folder, matrix, np.array([4, 9], "uint64"), "truth")
     ...     load_npz(f"{folder}/truth.npz").toarray().tolist()
@@ -320,9 +343,9 @@ def _restore(data: Attributes) -> None:
         data[_VOXEL_SIZE] = tuple(float(size) for size in data[_VOXEL_SIZE].split(","))
 
 
-def _draw_matrix(matrix: Any) -> tuple[npt.NDArray[np.uint8], int]:
+def _draw_matrix(matrix: CompressedRows) -> tuple[npt.NDArray[np.uint8], int]:
     """Grey picture of the connected neurons, and how many of them share a pixel along an axis."""
-    row, column = matrix.tocoo().coords
+    row, column = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices
     connected = np.unique(np.concatenate([row, column]))
     step = max(1, -(-len(connected) // _MAX_PIXELS))
     size = max(1, -(-len(connected) // step))

@@ -41,8 +41,10 @@ _SMALL_CHUNK = 1 << 16
 """Chunks of fewer bytes are read several at a time."""
 
 _CONSTANT_RATIO = 200
+_SAMPLE = 101
 _MAX_CONSTANTS = 8
-"""How strongly a chunk must be compressed for a look whether it holds one value only, and how many such are kept."""
+"""How strongly a chunk must be compressed for a look whether it holds one value only, each how-many-th voxel is looked
+at first, and how many such chunks are kept."""
 
 
 class Hdf5Labels:
@@ -141,7 +143,7 @@ class Hdf5Labels:
         if small and key in self._constants:
             return self._constants[key][:size].reshape(shape)
         flat = unpack(key[0], key[1], self._filters or (), (items, self.dtype), self._buffers)
-        if small and (flat == flat[0]).all():
+        if small and (flat[::_SAMPLE] == flat[0]).all() and (flat == flat[0]).all():
             self._constant(key, flat[0])
         full = flat.reshape(self.chunks)
         return full if shape == full.shape else self._clip(full, shape)

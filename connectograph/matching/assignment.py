@@ -59,13 +59,30 @@ def choose_pairs(left: _Codes, right: _Codes, weight: _Weights, *, most_pairs: b
     chosen = np.zeros(len(left), bool)
     if len(left) == 0:
         return chosen
-    component, largest = _components(left, right)
-    star = largest[component] == 1
-    chosen[_heaviest(component, weight, star)] = True
-    for at in _batches(component, ~star):
-        whole = _as_whole(weight[at], int(largest[component[at]].max()), most_pairs)
+    centre = _find_centres(left, right)
+    chosen[_heaviest(centre, weight, np.flatnonzero(centre >= 0))] = True
+    rest = np.flatnonzero(centre < 0)
+    if len(rest) == 0:
+        return chosen
+    component, largest = _components(left[rest], right[rest])
+    for part in _batches(component):
+        at = rest[part]
+        whole = _as_whole(weight[at], int(largest[component[part]].max()), most_pairs)
         chosen[at] = _assign(left[at], right[at], whole)
     return chosen
+
+
+def _find_centres(left: _Codes, right: _Codes) -> _Codes:
+    """The end that all pairs of a component have in common, so that one of them is chosen; -1 if there is none.
+
+    Most components are such stars, and scipy's solver is not even imported for them. Right ends count on from left
+    ones.
+    """
+    shared_left, shared_right = np.bincount(left) > 1, np.bincount(right) > 1
+    left_is_centre = np.bincount(left, shared_right[right]) == 0
+    right_is_centre = np.bincount(right, shared_left[left]) == 0
+    around_right = np.where(right_is_centre[right], len(shared_left) + right, -1)
+    return np.where(left_is_centre[left], left, around_right)
 
 
 def _components(left: _Codes, right: _Codes) -> tuple[_Codes, _Codes]:
@@ -81,20 +98,18 @@ def _components(left: _Codes, right: _Codes) -> tuple[_Codes, _Codes]:
     return label[left].astype(np.int64), np.minimum(*sizes).astype(np.int64)
 
 
-def _heaviest(component: _Codes, weight: _Weights, among: _Mask) -> _Codes:
-    """The heaviest pair of each component that has one among the given; ties to the first."""
-    rows = np.flatnonzero(among)
+def _heaviest(component: _Codes, weight: _Weights, rows: _Codes) -> _Codes:
+    """The heaviest of the given pairs in each component; ties to the first."""
     order = rows[np.lexsort((-weight[rows], component[rows]))]
     return order[np.unique(component[order], return_index=True)[1]]
 
 
-def _batches(component: _Codes, among: _Mask) -> list[npt.NDArray[np.intp]]:
+def _batches(component: _Codes) -> list[npt.NDArray[np.intp]]:
     """Pairs of whole components, some hundred at a time: the solver's time grows with pairs x ends."""
-    rows = np.flatnonzero(among)
-    rows = rows[np.argsort(component[rows], kind="stable")]
+    rows = np.argsort(component, kind="stable")
     begins = np.unique(component[rows], return_index=True)[1]
     cuts = begins[1:][np.diff(begins // _BATCH) > 0]
-    return np.split(rows, cuts) if len(rows) else []
+    return np.split(rows, cuts)
 
 
 def _as_whole(weight: _Weights, most: int, most_pairs: bool) -> _Weights:

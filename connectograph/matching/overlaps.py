@@ -111,13 +111,12 @@ def overlap_synapses(truth: Synapses, predicted: Synapses) -> pd.DataFrame:
 
 def count_shared(truth: Synapses, predicted: Synapses) -> tuple[_Counts, _Counts, _Counts]:
     """Positions in `ids` of each overlapping pair, sorted, and the voxels it shares."""
-    from scipy.sparse import coo_array
-
     check_same_grid(truth, predicted)
     i, j, shared = _cross_runs(truth, predicted)
-    pairs = coo_array((shared, (truth.codes[i], predicted.codes[j])), shape=(len(truth), len(predicted)))
-    summed = pairs.tocsr().tocoo()
-    return summed.row.astype(np.int64), summed.col.astype(np.int64), summed.data
+    pair, at = np.unique(truth.codes[i].astype(np.int64) * len(predicted) + predicted.codes[j], return_inverse=True)
+    summed = np.zeros(len(pair), np.int64)
+    np.add.at(summed, at, shared)
+    return *np.divmod(pair, max(1, len(predicted))), summed
 
 
 def count_voxels(synapses: Synapses) -> _Counts:
