@@ -12,7 +12,7 @@ from typing import TypeVar
 import numba
 from numba.np import linalg
 
-__all__ = ["kernel"]
+__all__ = ["inner_kernel", "kernel"]
 
 # Counts begin as np.int64(0): the literal 0 has a type of its own, and a kernel that gets one is compiled once more.
 
@@ -36,7 +36,17 @@ _begin_without_blas()
 
 def kernel(function: F) -> F:
     """Compile on first use and keep the machine code on disk where a folder can be written to."""
+    return _compile(function)
+
+
+def inner_kernel(function: F) -> F:
+    """The same for a function that only kernels call: without a way in from Python, which takes long to compile."""
+    return _compile(function, no_cpython_wrapper=True)
+
+
+def _compile(function: F, **options: bool | str) -> F:
+    options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no place for its cache: compile in every process instead
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**options)(function)

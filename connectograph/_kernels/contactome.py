@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.runs import grow
 
 __all__ = [
@@ -159,7 +159,7 @@ def _find_rows(labels, width, marks, words, busy, breaks, ends, runs):
     return runs, n
 
 
-@kernel
+@inner_kernel
 def _mark_breaks(piece, before, first, width, marks):
     """Mark the voxels that differ from the one before, and those at which a row begins: the `first` and so on."""
     marks[0] = piece[0] != before
@@ -171,7 +171,7 @@ def _mark_breaks(piece, before, first, width, marks):
         marks[k] = 1
 
 
-@kernel
+@inner_kernel
 def _list_marks(marks, words, n_words, busy, places):
     """List the places of the marks, without a branch to guess: first the words with any, then the bytes in these."""
     n_busy = n = 0
@@ -185,7 +185,7 @@ def _list_marks(marks, words, n_words, busy, places):
     return n
 
 
-@kernel
+@inner_kernel
 def _write_runs(piece, breaks, n_breaks, start, width, ends, runs, n):
     """Write the runs that begin at the breaks of a piece; the number of runs written so far."""
     row = (start - 1) // width
@@ -223,7 +223,7 @@ def place_rows(ends, runs, first, top, height, x, cursors, out):
             row += 1
 
 
-@kernel
+@inner_kernel
 def _clear(bits):
     for layer in range(bits.shape[0]):
         for word in range(bits.shape[1]):
@@ -231,7 +231,7 @@ def _clear(bits):
                 bits[layer, word, row] = _NONE
 
 
-@kernel
+@inner_kernel
 def _fill_tile(rows, stencil, z, y, x, stop, tile):
     """Bits of the segments from (z, y, x) on up to x = `stop`; their number, too large if they did not fit."""
     runs, members, spans, bits, cursors = rows.runs, tile.members, tile.spans, tile.bits, tile.cursors
@@ -276,7 +276,7 @@ def _fill_tile(rows, stencil, z, y, x, stop, tile):
     return n
 
 
-@kernel
+@inner_kernel
 def _set_core(core, stencil, n_planes, n_rows, low, high):
     """Bits of the voxels to count: `n_planes` by `n_rows` by x from `low` to `high` of the window."""
     for word in range(core.shape[0]):
@@ -290,7 +290,7 @@ def _set_core(core, stencil, n_planes, n_rows, low, high):
                 core[word, row] = mask
 
 
-@kernel
+@inner_kernel
 def _shift_layers(bits, begin, end, stencil):
     """Run the stencil's program on one segment, whose voxels lie in the rows `begin` to `end`."""
     n_words, n_rows = bits.shape[1:]
@@ -312,7 +312,7 @@ def _shift_layers(bits, begin, end, stencil):
                     out[i] |= high[i] << (np.uint64(64) - shift)
 
 
-@kernel
+@inner_kernel
 def _count_bits(bits):
     """Number of ones; compilers know this pattern and use the processor's own instruction."""
     bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -321,7 +321,7 @@ def _count_bits(bits):
     return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@kernel
+@inner_kernel
 def _count_pair(tile, i, j, stencil, found):
     """Faces along z, y and x, and voxels in both dilations, of two segments of a tile."""
     n_rows = TILE_Y + 2 * stencil.reach_y
@@ -344,7 +344,7 @@ def _count_pair(tile, i, j, stencil, found):
     found[2], found[3], found[4], found[5] = below, beside, after, both
 
 
-@kernel
+@inner_kernel
 def _count_tile(tile, n, stencil, found, n_found):
     """Append the rows (a, b, counts) of the pairs of a tile's `n` segments that have any."""
     spans, reach = tile.spans, stencil.reach_z * (TILE_Y + 2 * stencil.reach_y) + stencil.reach_y
@@ -361,7 +361,7 @@ def _count_tile(tile, n, stencil, found, n_found):
     return found, n_found
 
 
-@kernel
+@inner_kernel
 def _mark_tile(tile, n, stencil, marks, z, y, x):
     """Mark the voxels with two or more segments within the dilation; (z, y, x) is the window's corner in `marks`."""
     n_rows = TILE_Y + 2 * stencil.reach_y

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.hashing import mix
 from connectograph._kernels.runs import grow, list_marks
 
@@ -28,12 +28,12 @@ def count_block(truth: Array, predicted: Array) -> tuple[Array, Array]:
     return rows[:, :2].copy().view(np.uint64), rows[:, 2:].copy()
 
 
-@kernel
+@inner_kernel
 def _without_background(value):
     return np.uint64(0) if value >= _IGNORE else value
 
 
-@kernel
+@inner_kernel
 def _find_breaks(one, other, marks, words, breaks):
     """Ends of the stretches in which both lines stay equal; their number. Scratch as in :func:`list_marks`."""
     for x in range(1, one.size):
@@ -41,7 +41,7 @@ def _find_breaks(one, other, marks, words, breaks):
     return list_marks(one.size, marks, words, breaks)
 
 
-@kernel
+@inner_kernel
 def _find_slot(slots, rows, a, b):
     """Where a pair stands, or belongs, in an open-addressing table of row numbers (-1: free)."""
     mask = slots.size - 1
@@ -51,7 +51,7 @@ def _find_slot(slots, rows, a, b):
     return i
 
 
-@kernel
+@inner_kernel
 def _fill_slots(rows, n):
     """The slots of the first n rows, with room for all."""
     slots = np.empty(4 * rows.shape[0], np.int64)
@@ -62,7 +62,7 @@ def _fill_slots(rows, n):
     return slots
 
 
-@kernel
+@inner_kernel
 def _add_line(one, other, breaks, n_runs, slots, rows, n):
     """Add the common runs of two lines to a table that has room for them; the number of pairs in it."""
     end = 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.runs import first_at_least
 
 Array = npt.NDArray[Any]
@@ -76,7 +76,7 @@ def _measure_runs(starts, lengths, index, shape, size, distance):
             best[k] = np.sqrt(best[k])
 
 
-@kernel
+@inner_kernel
 def _visit_tile(tile, gap, at, index, shape, size, best, worst, hint):
     """Lower the squared distances by one tile, section by section; the largest of them, and the row that lowered it."""
     depth = shape[0]
@@ -92,7 +92,7 @@ def _visit_tile(tile, gap, at, index, shape, size, best, worst, hint):
     return worst, hint
 
 
-@kernel
+@inner_kernel
 def _visit_section(tile, z, far, at, index, shape, size, best, worst, hint):
     """The same for the rows of one section of a tile, from the run's own y outwards."""
     rows, section = index[2], tile * shape[0] + z
@@ -112,7 +112,7 @@ def _visit_section(tile, z, far, at, index, shape, size, best, worst, hint):
     return worst, hint
 
 
-@kernel
+@inner_kernel
 def _visit_row(k, at, index, shape, size, best, worst):
     """The same for one row of a tile."""
     begins, ends, rows, first, _, _ = index

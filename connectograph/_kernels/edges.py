@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 __all__ = ["count_outcomes", "frozen", "map_both", "merge_pairs", "number_pairs", "rank_pairs", "sort_pairs"]
 
@@ -137,7 +137,7 @@ def _number_pairs(source, target, keys):
     return known, numbers
 
 
-@kernel
+@inner_kernel
 def _number_chunk(source, target, start, stop, known, numbers, count, keys):
     a = np.int64(0)
     for i in range(start, stop):
@@ -155,7 +155,7 @@ def _number_chunk(source, target, start, stop, known, numbers, count, keys):
     return count
 
 
-@kernel
+@inner_kernel
 def _double(known, numbers):
     more_known, more_numbers = np.empty(2 * known.size, np.uint64), np.zeros(2 * numbers.size, np.uint32)
     for old in range(numbers.size):
@@ -165,7 +165,7 @@ def _double(known, numbers):
     return more_known, more_numbers
 
 
-@kernel
+@inner_kernel
 def _find_slot(value, known, numbers):
     """Slot of an id, or the free slot where it belongs (multiplicative hashing, Knuth)."""
     code = value * _GOLDEN

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 __all__ = ["group_rows", "mix", "sum_by_key"]
 
@@ -18,7 +18,7 @@ _FIRST_SHIFT, _SECOND_SHIFT, _THIRD_SHIFT = np.uint64(30), np.uint64(27), np.uin
 _FIRST_FACTOR, _SECOND_FACTOR = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-@kernel
+@inner_kernel
 def mix(value):
     """Spread 64 bits over all 64 bits (the finaliser of splitmix64, Steele et al. 2014, OOPSLA)."""
     value = (value ^ (value >> _FIRST_SHIFT)) * _FIRST_FACTOR
@@ -26,7 +26,7 @@ def mix(value):
     return value ^ (value >> _THIRD_SHIFT)
 
 
-@kernel
+@inner_kernel
 def _find_slot(slots, keys, first, row):
     """Slot that holds the group of `row`, or the free slot where it belongs."""
     code = np.uint64(0)
@@ -44,7 +44,7 @@ def _find_slot(slots, keys, first, row):
     return slot
 
 
-@kernel
+@inner_kernel
 def _free_slots(n):
     slots = np.empty(n, np.int64)
     for slot in range(n):
@@ -52,7 +52,7 @@ def _free_slots(n):
     return slots
 
 
-@kernel
+@inner_kernel
 def _number_rows(keys, slots, first, groups, row, n_groups):
     """Number the rows from `row` on until all are numbered or `first` is full: the next row, the number of groups."""
     while row < groups.size:

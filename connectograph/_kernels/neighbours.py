@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.hashing import sum_by_key
 from connectograph._kernels.runs import grow
 
@@ -78,7 +78,7 @@ def close_voxels(open_voxels: Array, height: int, width: int, max_found: int) ->
     return sum_by_key(*_close(open_voxels, order, height, width, max_found))
 
 
-@kernel
+@inner_kernel
 def _emit(keys, sums, used, code, found, at, n_found, count, z, y, x_sum):
     """Write a record for every unordered pair of the segments in a list (and for each alone) where there is room."""
     for i in range(n_found):
@@ -91,7 +91,7 @@ def _emit(keys, sums, used, code, found, at, n_found, count, z, y, x_sum):
     return used
 
 
-@kernel
+@inner_kernel
 def _leave_open(loose, used, voxel, count, code, found, at, n_found):
     """Write what a list holds for each of some voxels along x."""
     for i in range(count):
@@ -101,7 +101,7 @@ def _leave_open(loose, used, voxel, count, code, found, at, n_found):
     return used
 
 
-@kernel
+@inner_kernel
 def _equal(found, first, n_first, second, n_second):
     """Whether two lists hold the same segments in the same order."""
     if n_first != n_second:
@@ -112,7 +112,7 @@ def _equal(found, first, n_first, second, n_second):
     return True
 
 
-@kernel
+@inner_kernel
 def _add(found, at, n, value):
     """Put a segment into a list unless it is background or there already; the length of the list."""
     if value == 0 or value >= _IGNORE:
@@ -124,7 +124,7 @@ def _add(found, at, n, value):
     return n + 1
 
 
-@kernel
+@inner_kernel
 def _choose_steps(extent, z, y, offsets, steps, chosen):
     """The steps that lead from the row (z, y) to rows of the block; their number."""
     n = 0
@@ -135,7 +135,7 @@ def _choose_steps(extent, z, y, offsets, steps, chosen):
     return n
 
 
-@kernel
+@inner_kernel
 def _mark_changes(voxels, place, n, steps, n_steps, marks):
     """Mark which of n voxels along x have a neighbour that differs from the same neighbour of the voxel before."""
     for i in range(n):
@@ -146,7 +146,7 @@ def _mark_changes(voxels, place, n, steps, n_steps, marks):
             marks[i] |= voxels[first + i] != voxels[first + i - 1]
 
 
-@kernel
+@inner_kernel
 def _find_at(voxels, extent, z, y, x, offsets, steps, found, at):
     """List the distinct segments at (z, y, x) + offsets, as far as these lie in the block; their number."""
     n = np.int64(0)
@@ -158,7 +158,7 @@ def _find_at(voxels, extent, z, y, x, offsets, steps, found, at):
     return n
 
 
-@kernel
+@inner_kernel
 def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, chosen, found, counts, ends, marks):
     """Cut the voxels begin..end of a row into stretches with the same segments near; how many there are.
 

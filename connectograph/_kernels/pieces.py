@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +22,7 @@ def join_blocks(truth: Array, predicted: Array, true_ids: Array, predicted_ids: 
     return joined
 
 
-@kernel
+@inner_kernel
 def _find_place(ids, value):
     """Place of a value among sorted ids, from 1; 0 if it is not there."""
     low, high = 0, ids.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 __all__ = ["cosine_without", "merge_rows", "order_by", "overlap_rows", "overlap_without"]
 
@@ -114,9 +114,10 @@ def overlap_without(start, partner, truth, predicted, k, n_groups):
         own, n = row % n_groups, start[row + 1] - start[row]
         change[own] -= overlap
         count[own] -= 1
-        done[:] = False
-        done[own] = True
-        group[:n] = partner[rows] % n_groups
+        for i in range(n_groups):
+            done[i] = i == own
+        for i in range(n):
+            group[i] = partner[start[row] + i] % n_groups
         for i in range(n):
             lost = group[i]
             if done[lost] or (truth[start[row] + i] < last and predicted[start[row] + i] < other_last):
@@ -129,7 +130,7 @@ def overlap_without(start, partner, truth, predicted, k, n_groups):
             without = _overlap_row(left[:n_left], right[:n_left], best)[0]
             change[lost] += -overlap if np.isnan(without) else without - overlap
             count[lost] -= np.isnan(without)
-    return (whole + change) / (n_whole + count)
+    return _means(change, count, whole, n_whole)
 
 
 @kernel
@@ -140,7 +141,7 @@ def cosine_without(start, partner, truth, predicted, n_groups):
     for row in range(start.size - 1):
         if start[row] == start[row + 1]:
             continue
-        sums[:] = 0
+        sums.fill(0)
         for i in range(start[row], start[row + 1]):
             x, y = float(truth[i]), float(predicted[i])
             for part in (partner[i] % n_groups, n_groups):
@@ -148,25 +149,35 @@ def cosine_without(start, partner, truth, predicted, n_groups):
                 sums[part, 1] += x * x
                 sums[part, 2] += y * y
                 sums[part, 3] += 1
-        cosine = _cosine_of(sums[n_groups])
+        xy, xx, yy, n = sums[n_groups, 0], sums[n_groups, 1], sums[n_groups, 2], sums[n_groups, 3]
+        cosine = _cosine_of(xy, xx, yy)
         whole, n_whole = whole + cosine, n_whole + 1
         for lost in range(n_groups):
-            if lost == row % n_groups or sums[lost, 3] == sums[n_groups, 3]:
+            if lost == row % n_groups or sums[lost, 3] == n:
                 change[lost] -= cosine
                 count[lost] -= 1
             elif sums[lost, 3]:
-                change[lost] += _cosine_of(sums[n_groups] - sums[lost]) - cosine
-    return (whole + change) / (n_whole + count)
+                change[lost] += _cosine_of(xy - sums[lost, 0], xx - sums[lost, 1], yy - sums[lost, 2]) - cosine
+    return _means(change, count, whole, n_whole)
 
 
-@kernel
-def _cosine_of(sums):
+@inner_kernel
+def _means(change, count, whole, n_whole):
+    """Means of what is left of a whole after each change of its sum and number; NaN where nothing is."""
+    for k in range(change.size):
+        n_left = n_whole + count[k]
+        change[k] = (whole + change[k]) / n_left if n_left else np.nan
+    return change
+
+
+@inner_kernel
+def _cosine_of(xy, xx, yy):
     """From the sums of products, of squares of the truth, and of the prediction."""
-    length = np.sqrt(sums[1]) * np.sqrt(sums[2])
-    return min(sums[0] / length, 1.0) if length > 0 else 0.0
+    length = np.sqrt(xx) * np.sqrt(yy)
+    return min(xy / length, 1.0) if length > 0 else 0.0
 
 
-@kernel
+@inner_kernel
 def _overlap_row(left, right, best):
     """Overlap of the strongest entries of one row, NaN if there are none; the weight at the last place of each side."""
     last, tied, filled = _find_last(left, best)
@@ -179,7 +190,7 @@ def _overlap_row(left, right, best):
     return common / max(filled, other_filled), last, other_last
 
 
-@kernel
+@inner_kernel
 def _find_last(weight, best):
     """Weight at the last of the places of `best`, the share of what ties for it, and the number of places taken."""
     filled = 0
@@ -200,7 +211,7 @@ def _find_last(weight, best):
     return last, (filled - n_above) / n_tied, filled
 
 
-@kernel
+@inner_kernel
 def _share(value, last, tied):
     if value > last:
         return 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 __all__ = ["count_steps"]
 
@@ -35,7 +35,7 @@ def count_steps(start, target, sources):
     n_reached, n_steps = np.int64(0), np.int64(0)
     for first in range(0, sources.size, _WORD):
         n_queued, depth = min(_WORD, sources.size - first), 0
-        seen[:] = 0
+        seen.fill(0)
         for bit in range(n_queued):
             queue[bit] = sources[first + bit]
             now[queue[bit]] = seen[queue[bit]] = np.uint64(1) << np.uint64(bit)
@@ -52,7 +52,7 @@ def count_steps(start, target, sources):
     return n_reached, n_steps
 
 
-@kernel
+@inner_kernel
 def _advance(start, target, queue, n_queued, seen, now, after, following):
     """Bits that arrive at nodes for the first time; number of such nodes, which fill `following`."""
     n_following = 0
@@ -67,7 +67,7 @@ def _advance(start, target, queue, n_queued, seen, now, after, following):
     return n_following
 
 
-@kernel
+@inner_kernel
 def _count_bits(word):
     count = np.int64(0)
     while word:

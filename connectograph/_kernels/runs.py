@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 Array = npt.NDArray[Any]
 
 
-@kernel
+@inner_kernel
 def grow(table):
     """The table (n, m) with room for twice as many rows."""
     larger = np.empty((2 * table.shape[0], table.shape[1]), table.dtype)
@@ -26,7 +26,7 @@ def grow(table):
     return larger
 
 
-@kernel
+@inner_kernel
 def first_at_least(starts, value, begin, end):
     """First position in starts[begin:end], which ascends, that holds at least `value`; `end` if there is none."""
     while begin < end:
@@ -38,7 +38,7 @@ def first_at_least(starts, value, begin, end):
     return begin
 
 
-@kernel
+@inner_kernel
 def find_breaks(line, marks, words, breaks):
     """Ends of the runs of equal values in a line; their number. Scratch as in :func:`list_marks`."""
     for x in range(1, line.size):
@@ -46,7 +46,7 @@ def find_breaks(line, marks, words, breaks):
     return list_marks(line.size, marks, words, breaks)
 
 
-@kernel
+@inner_kernel
 def list_marks(size, marks, words, breaks):
     """Where the first `size` marks are set, then `size`; the number of both.
 
@@ -63,7 +63,7 @@ def list_marks(size, marks, words, breaks):
     return n + 1
 
 
-@kernel
+@inner_kernel
 def _root(parent, i):
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -71,7 +71,7 @@ def _root(parent, i):
     return i
 
 
-@kernel
+@inner_kernel
 def _join_rows(starts, lengths, labels, parent, here, here_end, there, there_end, shift):
     """Join the runs of one row with those of a neighbouring row that touch them and have their label."""
     for i in range(here, here_end):

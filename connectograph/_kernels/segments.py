@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.runs import find_breaks, grow
 
 _IGNORE = np.uint64(2**64 - 2)
@@ -26,7 +26,7 @@ def measure_block(block: Array, z0: int, y0: int, x0: int) -> tuple[Array, Array
     return rows[:, 10].view(np.uint64).copy(), rows[:, :10].copy()
 
 
-@kernel
+@inner_kernel
 def _slot(slots, rows, value):
     """Where an id stands, or belongs, in an open-addressing table of row numbers (-1: free)."""
     mask = slots.size - 1
@@ -36,7 +36,7 @@ def _slot(slots, rows, value):
     return i
 
 
-@kernel
+@inner_kernel
 def _fill_slots(rows, n):
     """The slots of the first n rows, with room for all."""
     slots = np.empty(4 * rows.shape[0], np.int64)
@@ -47,7 +47,7 @@ def _fill_slots(rows, n):
     return slots
 
 
-@kernel
+@inner_kernel
 def _add_line(line, breaks, n_runs, z, y, x0, slots, rows, n):
     """Add the runs of one line to a table that has room for them; the number of ids in it."""
     end = 0

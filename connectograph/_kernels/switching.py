@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.hashing import mix
 
 __all__ = ["count_known", "make_set", "switch_links"]
@@ -16,7 +16,7 @@ __all__ = ["count_known", "make_set", "switch_links"]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
-@kernel
+@inner_kernel
 def _find(slots, key):
     """Slot of the key, or the free slot where it belongs."""
     slot = np.int64(mix(key) & np.uint64(slots.size - 1))
@@ -25,7 +25,7 @@ def _find(slots, key):
     return slot
 
 
-@kernel
+@inner_kernel
 def _remove(slots, key):
     """Free the slot of the key; later keys of the same cluster move up, so that none is lost."""
     last = slots.size - 1
@@ -61,7 +61,7 @@ def count_known(slots, keys):
     return known
 
 
-@kernel
+@inner_kernel
 def _key(a, b, n, ordered):
     """Key of a pair of nodes below n; without order (a, b) is (b, a)."""
     if not ordered and a > b:
@@ -69,19 +69,19 @@ def _key(a, b, n, ordered):
     return np.uint64(a * n + b + 1)
 
 
-@kernel
+@inner_kernel
 def _draw(state, below):
     """A number below `below` (< 2^32) from the state of splitmix64."""
     return np.int64(((mix(state) >> np.uint64(32)) * np.uint64(below)) >> np.uint64(32))
 
 
-@kernel
+@inner_kernel
 def _differ(values):
     """Whether two or three values are all different."""
     return values[0] != values[1] and values[0] != values[-1] and (values.size == 2 or values[1] != values[2])
 
 
-@kernel
+@inner_kernel
 def _exchange(slots, old, new):
     """Put new keys in place of old ones, all or none; whether none of them was taken."""
     for key in old:
@@ -98,7 +98,7 @@ def _exchange(slots, old, new):
     return True
 
 
-@kernel
+@inner_kernel
 def _touch(contact_start, contact, a, b):
     """Whether b is among the sorted contacts of a."""
     low, high = contact_start[a], contact_start[a + 1]
@@ -111,7 +111,7 @@ def _touch(contact_start, contact, a, b):
     return low < contact_start[a + 1] and contact[low] == b
 
 
-@kernel
+@inner_kernel
 def _draw_near(state, stub, node, mate, start, contact_start, contact):
     """Begin of a random link that ends at a random contact of this stub's node, or -1; the next state.
 
@@ -128,7 +128,7 @@ def _draw_near(state, stub, node, mate, start, contact_start, contact):
     return mate[end] if _draw(state, n_here) < n_there else -1, state
 
 
-@kernel
+@inner_kernel
 def _draw_begins(state, begins, node, mate, n_arrows, arrow_start, mutual_start, contact_start, contact):
     """Fill `begins` with the first stubs of two or three links of one layer; how many (0: none), the next state.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from connectograph._kernels import kernel
+from connectograph._kernels import inner_kernel, kernel
 
 __all__ = ["TILE", "own_plane"]
 
@@ -53,7 +53,7 @@ def _own_plane(z, corners, centres, halves, nodes, owners, starts, cell, reach, 
             _own_tile(z, corners, j, i, nodes, owners, found, count, scratch, winner, out)
 
 
-@kernel
+@inner_kernel
 def _find_candidates(z, y, x, half, nodes, reach, starts, cell, found, lower):
     """List the nodes that may be the nearest of some point of a tile: their lower bound is below the best upper bound.
 
@@ -89,7 +89,7 @@ def _find_candidates(z, y, x, half, nodes, reach, starts, cell, found, lower):
     return kept
 
 
-@kernel
+@inner_kernel
 def _own_tile(z, corners, tile_y, tile_x, nodes, owners, found, count, scratch, winner, out):
     """Compare every voxel of a tile with the few candidates, a row of voxels at a time."""
     y, x, best = scratch[0], scratch[1], scratch[2]
@@ -114,7 +114,7 @@ def _own_tile(z, corners, tile_y, tile_x, nodes, owners, found, count, scratch, 
             out[j, TILE * tile_x + i] = owners[found[winner[i]]]
 
 
-@kernel
+@inner_kernel
 def _between(corners, j, i, down, right):
     """Coordinate of a voxel between the four corners of its tile."""
     left = corners[j, i] + down * (corners[j + 1, i] - corners[j, i])

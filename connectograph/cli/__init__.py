@@ -6,7 +6,6 @@ wrong; 3 interrupted; 4 a fault of connectograph.
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from connectograph._program import begin_program
 from connectograph.cli.parser import build_parser
 from connectograph.errors import BlockFailed, InputError, RunStopped
 
@@ -23,11 +23,9 @@ __all__ = ["main", "run"]
 def run() -> NoReturn:
     """The program: run one command and end the process.
 
-    A process that does one thing and ends need not look for garbage among all that it imports, which takes a tenth of
-    its time; nor at the end take millions of objects apart only to give their memory back: all is written by then.
+    At the end it does not take millions of objects apart only to give their memory back: all is written by then.
     """
-    gc.set_threshold(1_000_000, 20, 100)
-    sys.setswitchinterval(0.001)  # seconds; threads that inflate while others import should not wait five times as long
+    begin_program()
     code = main()
     with suppress(BrokenPipeError):  # whoever read our output has gone
         for stream in (sys.stdout, sys.stderr):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from connectograph._program import begin_program
 from connectograph.contacts import dilation_offsets
 from connectograph.evaluation.measures import measure_connectomes
 from connectograph.graphs import align
@@ -59,4 +60,5 @@ def use_comparison_kernels() -> None:
 
 
 if __name__ == "__main__":
+    begin_program()
     use_contact_kernels()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from connectograph._program import begin_program
 from connectograph.blocks import default_workers
 from connectograph.errors import InputError
 from connectograph.io.files import dump_json
@@ -122,6 +123,7 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    begin_program()
     from connectograph.report import render_pdf  # with matplotlib, while the folder is being filled
 
     loaded = read_contents(Path(sys.argv[1]), json.load(sys.stdin))
