@@ -194,7 +194,8 @@ def _overlap_row(left, right, best):
 def _find_last(weight, best):
     """Weight at the last of the places of `best`, the share of what ties for it, and the number of places taken."""
     filled = 0
-    for value in weight:
+    for i in range(weight.size):
+        value = weight[i]
         if value > 0 and (filled < best.size or value > best[filled - 1]):
             filled = min(best.size, filled + 1)
             place = filled - 1
@@ -205,9 +206,9 @@ def _find_last(weight, best):
     if filled == 0:
         return _NEVER, 0.0, 0
     last, n_above, n_tied = best[filled - 1], 0, 0
-    for value in weight:
-        n_above += value > last
-        n_tied += value == last
+    for i in range(weight.size):
+        n_above += weight[i] > last
+        n_tied += weight[i] == last
     return last, (filled - n_above) / n_tied, filled
 
 

@@ -1,4 +1,4 @@
-"""A first run with both hands: a second process compiles the kernels of contacts, this one those of the comparison.
+"""A first run with both hands: a second process compiles the kernels of contacts, this one most of the comparison's.
 
 numba compiles one kernel at a time, whatever the number of threads, and keeps the machine code on disk. A process that
 needs a kernel which another one has compiled only loads it.
@@ -16,7 +16,7 @@ import numpy as np
 from connectograph._program import begin_program
 from connectograph.contacts import dilation_offsets
 from connectograph.evaluation.measures import measure_connectomes
-from connectograph.graphs import align
+from connectograph.graphs import AlignedEdges, align
 from connectograph.tables import make_table
 
 __all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
@@ -24,7 +24,7 @@ __all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
 
 @contextmanager
 def compile_aside() -> Iterator[None]:
-    """Compile the kernels of contacts in another process while the block runs."""
+    """Compile the kernels of contacts, then those of motifs, in another process while the block runs."""
     command = [sys.executable, "-m", "connectograph.evaluation.compiling"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -35,9 +35,10 @@ def compile_aside() -> Iterator[None]:
 
 
 def use_contact_kernels() -> None:
-    """Use the kernels that read a segmentation and measure distances once, those first that are needed first."""
+    """Use the kernels of a segmentation and of synapses beside it once, those first that are needed first."""
     from connectograph._kernels.distances import index_rows, run_distances
     from connectograph._kernels.neighbours import close_voxels, gather_block
+    from connectograph._kernels.runs import paint_runs
     from connectograph._kernels.segments import measure_block
 
     block, offsets = np.ones((3, 3, 3), np.uint64), dilation_offsets(1, None, (1.0, 1.0, 1.0))
@@ -47,18 +48,33 @@ def use_contact_kernels() -> None:
     measure_block(block, 0, 0, 0)
     close_voxels(open_voxels, 3, 3, len(offsets))
     run_distances(*run[:2], index_rows(*run[:2], (3, 3, 3)), (3, 3, 3), (1.0, 1.0, 1.0))
+    paint_runs(block, 0, 0, 0, *run[:2], np.ones(1, np.uint64), 3, 3)
 
 
 def use_comparison_kernels() -> None:
     """Use the kernels that compare two connectomes once."""
+    measure_connectomes(_align_two(), {})
+
+
+def use_motif_kernels() -> None:
+    """Use the kernels that count motifs once: of a comparison they are the last."""
+    from connectograph.motifs import compare_motifs, ratio_intervals
+
+    both = _align_two()
+    compare_motifs(both, quick=True)
+    ratio_intervals(both)
+
+
+def _align_two() -> AlignedEdges:
     edges = make_table(
         "edges",
         {"source": [1, 2], "target": [2, 3], "n_synapses": [1, 2], "n_voxels": [1, 1],
          **{f"{axis}_nm": [0.0, 0.0] for axis in "zyx"}},
     )  # fmt: skip
-    measure_connectomes(align(edges, edges), {})
+    return align(edges, edges)
 
 
 if __name__ == "__main__":
     begin_program()
     use_contact_kernels()
+    use_motif_kernels()

@@ -124,7 +124,10 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     begin_program()
-    from connectograph.report import render_pdf  # with matplotlib, while the folder is being filled
+    import matplotlib.backends.backend_pdf  # noqa: F401 - all that drawing takes, while the folder is being filled
+
+    import connectograph.report.drawing  # noqa: F401
+    from connectograph.report import render_pdf
 
     loaded = read_contents(Path(sys.argv[1]), json.load(sys.stdin))
     with _spare_loaded():

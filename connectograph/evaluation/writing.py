@@ -56,7 +56,6 @@ def write_evaluation(
     with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(1) as pool:
         digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
         _write_tables(run, evaluation)
-        _write_graphs(run, evaluation)
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
         slices = _cut_slices(evaluation) if reports else None
         crops = cut_crops(evaluation) if reports else None
@@ -70,9 +69,11 @@ def write_evaluation(
             "inputs": digests.result(),
             **describe_machine(),
         }
+        pdf = draw_pdf(record) if reports else lambda: None  # it takes longest, so it begins first
+        _write_graphs(run, evaluation)
         if reports:
             contents = ReportContents(evaluation.report, record, dict(evaluation.tables), slices, crops)
-            for name, data in render_reports(contents, pdf=draw_pdf(record)).items():
+            for name, data in render_reports(contents, pdf=pdf).items():
                 write_atomic(place_file(run, name), data)
         finish_run(run, record)
     return folder
