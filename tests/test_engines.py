@@ -23,7 +23,7 @@ from lazy import cut_boxes
 from scenes import scenes
 
 import connectograph as cg
-from connectograph.blocks import engines, fold_blocks, map_blocks, open_engine, parse_size, plan_memory
+from connectograph.blocks import fold_blocks, map_blocks, open_engine, parse_size, plan_memory, runners
 from connectograph.errors import BlockFailed
 from connectograph.io.files import dump_json
 from connectograph.volumes import Volume
@@ -211,7 +211,7 @@ def test_pitfall_F21_a_block_that_kills_dask_workers_is_named_with_the_reason():
 
 
 def test_pitfall_F21_a_worker_that_sleeps_is_noticed(monkeypatch):
-    monkeypatch.setattr(engines, "PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(runners, "PATIENCE_SECONDS", 3.0)
     with pytest.raises(BlockFailed, match=r"block at \(1, 0, 0\).*no answer within 3 s"):
         fold(partial(blockwork.die_at, (1, 0, 0), "asleep"), volume_of(2), "processes", workers=1)
 

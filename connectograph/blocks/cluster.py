@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from connectograph.blocks import engines
+from connectograph.blocks import runners
 from connectograph.blocks.tasks import Task
 from connectograph.errors import InputError, WorkerLost
 
@@ -52,7 +52,7 @@ def open_cluster(engine: Any, workers: int, ahead_bytes: int) -> DaskRunner:
     return DaskRunner(client, ahead_bytes, (client,))
 
 
-class DaskRunner(engines.Runner):
+class DaskRunner(runners.Runner):
     """Tasks as Dask futures; Dask itself moves the tasks of a worker that is lost to another.
 
     Parameters
@@ -80,9 +80,9 @@ class DaskRunner(engines.Runner):
         from distributed import CancelledError, KilledWorker
 
         try:
-            return future.result(timeout=engines.PATIENCE_SECONDS)
+            return future.result(timeout=runners.PATIENCE_SECONDS)
         except TimeoutError:
-            raise WorkerLost(f"no answer of a Dask worker within {engines.PATIENCE_SECONDS:g} s") from None
+            raise WorkerLost(f"no answer of a Dask worker within {runners.PATIENCE_SECONDS:g} s") from None
         except KilledWorker as error:
             raise WorkerLost(f"it was lost with several Dask workers, the last {error.last_worker.address}") from None
         except CancelledError:
@@ -94,10 +94,10 @@ class DaskRunner(engines.Runner):
 
     def _count_workers(self) -> int:
         try:
-            self._client.wait_for_workers(1, timeout=engines.PATIENCE_SECONDS)
+            self._client.wait_for_workers(1, timeout=runners.PATIENCE_SECONDS)
         except TimeoutError:
             raise InputError(
-                f"The Dask cluster has no worker after {engines.PATIENCE_SECONDS:g} s. Start workers first, e.g. "
+                f"The Dask cluster has no worker after {runners.PATIENCE_SECONDS:g} s. Start workers first, e.g. "
                 "cluster.scale(8), and wait with client.wait_for_workers()."
             ) from None
         return sum(self._client.nthreads().values())

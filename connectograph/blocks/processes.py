@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from connectograph.blocks import engines
+from connectograph.blocks import runners
 from connectograph.blocks.tasks import Task
 from connectograph.errors import WorkerLost
 
@@ -35,7 +35,7 @@ class _Nursery(SpawnContext):
         return process
 
 
-class ProcessRunner(engines.Runner):
+class ProcessRunner(runners.Runner):
     """A pool of processes, started anew when one of them dies or does not answer."""
 
     name = "processes"
@@ -59,11 +59,11 @@ class ProcessRunner(engines.Runner):
     def wait(self, task: Task[T], future: Future[T]) -> T:
         nursery = self._homes[future]
         try:
-            return future.result(timeout=engines.PATIENCE_SECONDS)
+            return future.result(timeout=runners.PATIENCE_SECONDS)
         except TimeoutError:
             for process in nursery.born:
                 process.kill()
-            raise WorkerLost(f"no answer within {engines.PATIENCE_SECONDS:g} s") from None
+            raise WorkerLost(f"no answer within {runners.PATIENCE_SECONDS:g} s") from None
         except BrokenProcessPool:
             raise WorkerLost(_explain_death(nursery)) from None
 

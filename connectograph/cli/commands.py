@@ -10,7 +10,6 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +18,16 @@ from connectograph.cli.console import (
     print_card,
     print_closing,
     print_exclusions,
-    print_notices,
     print_run_length,
     print_verdicts,
     show_download,
     show_progress,
 )
-from connectograph.cli.directed import RULES, evaluate_pairs, open_cases, refuse_pairs, show_points
+from connectograph.cli.directed import RULES, evaluate_pairs, open_cases, refuse_pairs
 from connectograph.cli.ids import read_ids
-from connectograph.errors import InputError, MissingVoxelSize, RunStopped
+from connectograph.cli.volumes import dilation_of, reading_of, run_check, run_clean, run_contacts, run_convert
+from connectograph.errors import RunStopped
 from connectograph.evaluation.inputs import read_inputs
-from connectograph.io import convert_volumes, read_volume, write_volume
 from connectograph.runs import RunsAhead
 from connectograph.volumes import Volume
 
@@ -41,7 +39,19 @@ if TYPE_CHECKING:
     from connectograph.io.checkpoints import Checkpoints
     from connectograph.io.runs import Run
 
-_TABLES = (".parquet", ".csv")
+__all__ = [
+    "run_check",
+    "run_clean",
+    "run_compare",
+    "run_contacts",
+    "run_convert",
+    "run_demo",
+    "run_download",
+    "run_evaluate",
+    "run_export",
+    "run_report",
+    "run_verify",
+]
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -61,66 +71,9 @@ def run_demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_check(options: argparse.Namespace) -> int:
-    """Print an input card for each volume, for annotations and for tables of points."""
-    from connectograph.segments import measure_segments
-
-    for name in options.volumes:
-        if show_points(name):
-            continue
-        volume, sized = _read_any(name, options)
-        whole = volume.dtype.kind in "bui"
-        n_ids = len(measure_segments(volume, workers=options.workers, engine=options.engine)) if whole else None
-        print_card("volume", volume, n_ids, sized=sized)
-    return 0
-
-
-def run_clean(options: argparse.Namespace) -> int:
-    """Write the segmentation with only its kept segments."""
-    from connectograph.segments import clean_segments
-
-    _refuse_existing(options.out, options.overwrite)
-    segmentation, segments = _keep(options)
-    write_volume(
-        options.out,
-        clean_segments(segmentation, segments),
-        overwrite=options.overwrite,
-    )
-    for status, count in segments["status"].value_counts(sort=False).items():
-        print(f"{status:<12}{count:,} segments")
-    print(f"written: {options.out}")
-    return 0
-
-
-def run_contacts(options: argparse.Namespace) -> int:
-    """Write the contactome or the synapse contacts, as a table or as a volume of the overlap."""
-    from connectograph.contacts import find_contacts, find_synapse_contacts, mark_contacts, mark_synapse_overlaps
-    from connectograph.io.tables import write_table
-    from connectograph.synapses import label_synapses
-
-    _refuse_existing(options.out, options.overwrite)
-    segmentation, segments = _keep(options)
-    as_table = options.out.suffix in _TABLES
-    how = {**_dilation(options), "segments": segments, "workers": options.workers, "engine": options.engine}
-    if options.synapses is None:
-        found: Any = find_contacts(segmentation, **how) if as_table else mark_contacts(segmentation, **how)
-    else:
-        clefts = read_volume(options.synapses, role="truth", like=segmentation, **_reading(options))
-        synapses = label_synapses(clefts, workers=options.workers, engine=options.engine)
-        find = find_synapse_contacts if as_table else mark_synapse_overlaps
-        found = find(segmentation, synapses, **how)
-    if as_table:
-        write_table(found, options.out)
-        print(f"{len(found):,} rows")
-    else:
-        write_volume(options.out, found, overwrite=options.overwrite)
-    print(f"written: {options.out}")
-    return 0
-
-
 def run_evaluate(options: argparse.Namespace) -> int:
     """Evaluate volumes."""
-    reading = {"voxel_size": options.voxel_size, **_reading(options)}
+    reading = {"voxel_size": options.voxel_size, **reading_of(options)}
     if _is_study(options):
         from connectograph.cli.study import evaluate_several
 
@@ -209,19 +162,6 @@ def run_verify(options: argparse.Namespace) -> int:
     return 1 if differences else 0
 
 
-def run_convert(options: argparse.Namespace) -> int:
-    """Write volumes in another format."""
-    convert_volumes(
-        options.inputs,
-        options.output,
-        voxel_size=options.voxel_size,
-        overwrite=options.overwrite,
-        **_reading(options),
-    )
-    print(f"written: {options.output}")
-    return 0
-
-
 def run_export(options: argparse.Namespace) -> int:
     """Write a run for a viewer."""
     from connectograph.cli.export import export_for_viewer
@@ -249,7 +189,7 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     from connectograph.evaluation.settings import Settings
 
     return Settings(
-        **_dilation(options),
+        **dilation_of(options),
         min_segment_voxels=options.min_segment_voxels,
         exclude_segments=tuple(read_ids(options.exclude_segments)),
         split_disconnected=options.split_disconnected,
@@ -322,7 +262,7 @@ def _reading_aside(volumes: dict[str, Volume], options: argparse.Namespace) -> I
     if alone or heat or "predicted" not in volumes:
         yield volumes
         return
-    with read_runs_aside(volumes["predicted"], _reading(options)) as predicted:
+    with read_runs_aside(volumes["predicted"], reading_of(options)) as predicted:
         yield {**volumes, "predicted": predicted}
 
 
@@ -369,49 +309,3 @@ def _print_result(report: dict[str, Any], out: Path | None) -> None:
         shown = out / "report.html"
         print(f"written: {shown if shown.is_file() else out}")
     print_closing(report)
-
-
-def _keep(options: argparse.Namespace) -> tuple[Volume, Any]:
-    """The segmentation (split if asked) and its table with what is kept."""
-    from connectograph.segments import mark_split_off, measure_segments, select_segments, split_segments
-
-    segmentation = read_volume(
-        options.segmentation, role="segmentation", voxel_size=options.voxel_size, **_reading(options)
-    )
-    print_notices(segmentation)
-    exclude, pieces = read_ids(options.exclude_segments), None
-    if options.split_disconnected:
-        segmentation, pieces = split_segments(
-            segmentation,
-            exclude=exclude,
-            min_split_fraction=options.min_split_fraction,
-            min_segment_voxels=options.min_segment_voxels,
-            workers=options.workers,
-            engine=options.engine,
-        )
-    measured = measure_segments(segmentation, workers=options.workers, engine=options.engine)
-    segments = measured if pieces is None else mark_split_off(measured, pieces)
-    return segmentation, select_segments(segments, exclude=exclude, min_segment_voxels=options.min_segment_voxels)
-
-
-def _dilation(options: argparse.Namespace) -> dict[str, Any]:
-    if options.dilation_nm is not None:
-        return {"dilation": None, "dilation_nm": options.dilation_nm}
-    return {"dilation": 1 if options.dilation is None else options.dilation, "dilation_nm": None}
-
-
-def _reading(options: argparse.Namespace) -> dict[str, Any]:
-    return {"axes": options.axes, "allow_missing_chunks": options.allow_missing_chunks}
-
-
-def _read_any(name: str, options: argparse.Namespace) -> tuple[Volume, bool]:
-    """A volume of unknown role, and whether its voxel size is known."""
-    try:
-        return read_volume(name, voxel_size=options.voxel_size, **_reading(options)), True
-    except MissingVoxelSize:
-        return replace(read_volume(name, voxel_size=(1.0, 1.0, 1.0), **_reading(options)), assumed=()), False
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists already: pass --overwrite to replace it, or choose another --out.")

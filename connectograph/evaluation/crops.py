@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from connectograph.evaluation.result import Evaluation
 from connectograph.io.lazy import Box, read_boxes
 from connectograph.runs import RunLabels
 from connectograph.volumes import BACKGROUND, Shape, Volume
+
+if TYPE_CHECKING:
+    from connectograph.evaluation.result import Evaluation
 
 __all__ = ["cut_crops"]
 

@@ -124,9 +124,7 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     begin_program()
-    import matplotlib.backends.backend_pdf  # noqa: F401 - all that drawing takes, while the folder is being filled
-
-    import connectograph.report.drawing  # noqa: F401
+    import connectograph.report.drawing  # noqa: F401 - matplotlib, while the folder is being filled
     from connectograph.report import render_pdf
 
     loaded = read_contents(Path(sys.argv[1]), json.load(sys.stdin))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ import numpy.typing as npt
 from connectograph.evaluation.crops import cut_crops
 from connectograph.evaluation.provenance import describe_machine
 from connectograph.evaluation.rendering import CROPS, SLICES, draw_pdf_aside, render_reports
-from connectograph.evaluation.result import Evaluation
 from connectograph.graphs import compress_adjacency
 from connectograph.io.files import digest_store, dump_json, save_npz, write_atomic
 from connectograph.io.graphs import write_adjacency, write_graphml
@@ -24,6 +23,9 @@ from connectograph.io.tables import write_table
 from connectograph.report.contents import ReportContents
 from connectograph.runs import RunLabels
 from connectograph.synapses import Synapses
+
+if TYPE_CHECKING:
+    from connectograph.evaluation.result import Evaluation
 
 __all__ = ["digest_inputs", "file_of", "write_evaluation"]
 

@@ -1,4 +1,4 @@
-"""Strips onto the page of a PDF; imported only when a page is drawn."""
+"""Strips onto the page of a PDF, and all of matplotlib that this takes; imported only when a page is drawn."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -22,7 +23,7 @@ from connectograph.report.figures import place_panels
 from connectograph.report.strips import Box, Line, Mark, Picture, Strip
 from connectograph.report.typesetting import font_of
 
-__all__ = ["draw_page"]
+__all__ = ["PdfPages", "draw_page"]
 
 _MARK_SIZE = 5.0
 

@@ -35,9 +35,7 @@ def render_pdf(contents: ReportContents) -> bytes:
     bytes
         A4 portrait, TrueType fonts, no date: equal contents give equal bytes.
     """
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    from connectograph.report.drawing import draw_page
+    from connectograph.report.drawing import PdfPages, draw_page
 
     sections = build_sections(contents)
     pages, starts = _fill_pages(_make_cover(contents), sections)
