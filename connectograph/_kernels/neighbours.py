@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from connectograph._kernels import inner_kernel, kernel
 from connectograph._kernels.hashing import sum_by_key
-from connectograph._kernels.runs import grow
+from connectograph._kernels.runs import first_at_least, grow
 
 _IGNORE = np.uint64(2**64 - 2)
 
@@ -23,8 +23,8 @@ Array = npt.NDArray[Any]
 
 def gather_block(
     block: Array,
-    origin: Array,
-    shape: Array,
+    origin: tuple[int, int, int],
+    shape: tuple[int, int, int],
     starts: Array,
     lengths: Array,
     codes: Array,
@@ -37,7 +37,7 @@ def gather_block(
     Parameters
     ----------
     block : (z, y, x) array of unsigned int
-    origin, shape : (3,) int64
+    origin, shape : tuples of 3 ints
         First voxel of the block, size of the volume.
     starts, lengths, codes : (R,) arrays
         Synapse runs sorted by start (linear index in the volume).
@@ -54,22 +54,11 @@ def gather_block(
         Linear index, synapse code, segment, sorted by linear index: voxels whose neighbourhood the block holds only
         in part.
     """
-    reach, end = np.abs(offsets).max(axis=0), origin + block.shape
-    near = np.array([np.maximum(origin - reach, 0), np.minimum(end + reach, shape)])
-    whole = np.array([np.where(origin == 0, 0, origin + reach), np.where(end == shape, shape, end - reach)])
-    if voxelwise:
-        whole[1] = whole[0]
-    z = np.arange(near[0, 0], near[1, 0])
-    first = np.searchsorted(starts, (z * shape[1] + near[0, 1]) * shape[2])
-    last = np.searchsorted(starts, (z * shape[1] + near[1, 1]) * shape[2])
-    if not (last > first).any():
-        return np.empty((0, 3), np.uint64), np.empty((0, 4), np.int64), np.empty((0, 3), np.uint64)
-    steps = (offsets[:, 0] * block.shape[1] + offsets[:, 1]) * block.shape[2] + offsets[:, 2]
-    keys, sums, open_voxels = _gather(
-        block.reshape(-1), np.array(block.shape), origin, shape, near, whole, first, last,
-        starts, lengths, codes, offsets, steps, reach,
-    )  # fmt: skip
-    return *sum_by_key(keys, sums), open_voxels
+    voxels, extent = block.reshape(-1), block.shape
+    keys, sums, open_voxels = _gather(voxels, extent, origin, shape, starts, lengths, codes, offsets, voxelwise)
+    if not len(keys):  # copied, else each of many such blocks would hold on to the room that it did not need
+        return keys.copy(), sums.copy(), open_voxels.copy()
+    return *sum_by_key(keys, sums), open_voxels.copy()
 
 
 def close_voxels(open_voxels: Array, height: int, width: int, max_found: int) -> tuple[Array, Array]:
@@ -188,16 +177,38 @@ def _find_stretches(voxels, extent, z, y, begin, end, offsets, steps, reach, cho
     return n
 
 
+@inner_kernel
+def _frame(extent, origin, shape, offsets, voxelwise):
+    """How far the offsets reach; begin and end of the voxels near a block, and of those it holds whole."""
+    reach, near, whole = np.zeros(3, np.int64), np.empty((2, 3), np.int64), np.empty((2, 3), np.int64)
+    for axis in range(3):
+        for k in range(offsets.shape[0]):
+            reach[axis] = max(reach[axis], offsets[k, axis])
+        begin, end = origin[axis], origin[axis] + extent[axis]
+        near[0, axis], near[1, axis] = max(begin - reach[axis], 0), min(end + reach[axis], shape[axis])
+        whole[0, axis] = 0 if begin == 0 else begin + reach[axis]
+        whole[1, axis] = end if end == shape[axis] else end - reach[axis]
+        if voxelwise:
+            whole[1, axis] = whole[0, axis]
+    return reach, near, whole
+
+
 @kernel
-def _gather(voxels, extent, origin, shape, near, whole, first, last, starts, lengths, codes, offsets, steps, reach):
+def _gather(voxels, extent, origin, shape, starts, lengths, codes, offsets, voxelwise):
     keys, sums, used = np.empty((256, 3), np.uint64), np.empty((256, 4), np.int64), np.int64(0)
     loose, n_loose = np.empty((256, 3), np.uint64), np.int64(0)
+    reach, near, whole = _frame(extent, origin, shape, offsets, voxelwise)
     found, marks = np.empty((shape[2], offsets.shape[0]), np.uint64), np.empty(shape[2], np.uint8)
-    counts, ends, chosen = np.empty(shape[2], np.int64), np.empty(shape[2], np.int64), np.empty_like(steps)
-    for plane in range(first.size):
-        z = near[0, 0] + plane
+    counts, ends = np.empty(shape[2], np.int64), np.empty(shape[2], np.int64)
+    steps, chosen = np.empty(offsets.shape[0], np.int64), np.empty(offsets.shape[0], np.int64)
+    for k in range(steps.size):
+        steps[k] = (offsets[k, 0] * extent[1] + offsets[k, 1]) * extent[2] + offsets[k, 2]
+    last = np.int64(0)
+    for z in range(near[0, 0], near[1, 0]):
         row = z * shape[1] + near[0, 1]
-        for r in range(first[plane], last[plane]):
+        first = first_at_least(starts, row * shape[2], last, starts.size)
+        last = first_at_least(starts, (z * shape[1] + near[1, 1]) * shape[2], first, starts.size)
+        for r in range(first, last):
             while starts[r] >= (row + 1) * shape[2]:
                 row += 1
             y, x = row - z * shape[1], max(starts[r] - row * shape[2], near[0, 2])

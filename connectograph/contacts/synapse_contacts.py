@@ -245,10 +245,8 @@ class _BlockScan:
         from connectograph._kernels.segments import measure_block
 
         block = as_label_block(array, origin, self.where)
-        place, shape = np.array(origin), np.array(self.shape)
-        found: list[Part] = [
-            gather_block(block, place, shape, s, n, c, self.offsets, voxelwise=self.voxelwise) for s, n, c in self.runs
-        ]
+        gather = partial(gather_block, block, origin, self.shape, voxelwise=self.voxelwise)
+        found: list[Part] = [gather(s, n, c, self.offsets) for s, n, c in self.runs]
         return sum(found, measure_block(block, *origin))
 
     def near(self, first_plane: int, last_plane: int) -> _BlockScan:

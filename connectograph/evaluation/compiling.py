@@ -43,8 +43,7 @@ def use_contact_kernels() -> None:
 
     block, offsets = np.ones((3, 3, 3), np.uint64), dilation_offsets(1, None, (1.0, 1.0, 1.0))
     run = np.zeros(1, np.int64), np.full(1, 3, np.int32), np.zeros(1, np.int64)
-    place, shape = np.zeros(3, np.int64), np.array([4, 3, 3])
-    *_, open_voxels = gather_block(block, place, shape, *run, offsets)
+    *_, open_voxels = gather_block(block, (0, 0, 0), (4, 3, 3), *run, offsets)
     measure_block(block, 0, 0, 0)
     close_voxels(open_voxels, 3, 3, len(offsets))
     run_distances(*run[:2], index_rows(*run[:2], (3, 3, 3)), (3, 3, 3), (1.0, 1.0, 1.0))
