@@ -1,11 +1,17 @@
-"""What a process is told that does one thing and ends: the command, and those that help it."""
+"""Processes that do one thing and end: the command, and those that help it."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["begin_program"]
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+__all__ = ["begin_program", "start_helper"]
 
 
 def begin_program() -> None:
@@ -16,3 +22,31 @@ def begin_program() -> None:
     """
     gc.set_threshold(1_000_000, 20, 100)
     sys.setswitchinterval(0.001)  # seconds
+
+
+def start_helper(module: str, *arguments: str, answers: bool = False) -> Popen[bytes]:
+    """Run a module of this very package in another process, whatever lies in the working directory.
+
+    Parameters
+    ----------
+    module : str
+    *arguments : str
+    answers : bool
+        Whether it is asked through its stdin and answers through its stdout; else both lead nowhere, like its stderr.
+
+    Returns
+    -------
+    subprocess.Popen
+    """
+    import subprocess
+
+    here = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    stream = subprocess.PIPE if answers else subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=stream,
+        stdout=stream,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+    )

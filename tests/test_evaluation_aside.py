@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,8 @@ def always(monkeypatch):
 @pytest.fixture
 def started(monkeypatch):
     processes = []
-    popen = aside.subprocess.Popen
-    monkeypatch.setattr(aside.subprocess, "Popen", lambda *a, **k: processes.append(popen(*a, **k)) or processes[-1])
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: processes.append(popen(*a, **k)) or processes[-1])
     return processes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -43,15 +44,15 @@ def test_without_another_process_the_pdf_is_drawn_here(written, two_processors, 
 
 def test_one_processor_starts_no_other_process(written, monkeypatch):
     monkeypatch.setattr(rendering, "default_workers", lambda: 1)
-    monkeypatch.setattr(rendering.subprocess, "Popen", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
     with rendering.draw_pdf_aside(written) as draw:
         assert draw({})() is None
 
 
 def test_a_process_that_is_not_needed_is_ended(written, two_processors, monkeypatch):
     started = []
-    popen = rendering.subprocess.Popen
-    monkeypatch.setattr(rendering.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
     with rendering.draw_pdf_aside(written):
         pass
     assert started[0].returncode is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from connectograph._program import start_helper
 from connectograph.blocks import default_workers
 from connectograph.io.volumes import read_volume
 from connectograph.runs import Runs, RunsAhead, read_runs
@@ -54,12 +54,7 @@ def read_runs_aside(predicted: Volume, reading: Mapping[str, Any]) -> Iterator[V
         return
     grid = {"voxel_size": predicted.voxel_size, "offset": predicted.offset}
     request = json.dumps({"source": predicted.name, "role": "predicted", **reading, **grid})
-    command = [sys.executable, "-m", "connectograph.evaluation.aside"]
-    pipe, silent = subprocess.PIPE, subprocess.DEVNULL
-    with (
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silent) as process,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with start_helper("connectograph.evaluation.aside", answers=True) as process, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(process.communicate, request.encode())
         try:
             yield replace(predicted, labels=RunsAhead(labels, lambda: _unpack(answer.result()[0], process.wait())))

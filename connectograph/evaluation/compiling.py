@@ -6,14 +6,12 @@ needs a kernel which another one has compiled only loads it.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
-from connectograph._program import begin_program
+from connectograph._program import begin_program, start_helper
 from connectograph.contacts import dilation_offsets
 from connectograph.evaluation.measures import measure_connectomes
 from connectograph.graphs import AlignedEdges, align
@@ -25,8 +23,7 @@ __all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
 @contextmanager
 def compile_aside() -> Iterator[None]:
     """Compile the kernels of contacts, then those of motifs, in another process while the block runs."""
-    command = [sys.executable, "-m", "connectograph.evaluation.compiling"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start_helper("connectograph.evaluation.compiling")
     try:
         yield
     finally:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from connectograph._program import begin_program
+from connectograph._program import begin_program, start_helper
 from connectograph.blocks import default_workers
 from connectograph.errors import InputError
 from connectograph.io.files import dump_json
@@ -84,12 +83,8 @@ def draw_pdf_aside(folder: Path) -> Iterator[Callable[[Mapping[str, Any]], PdfOr
     if default_workers() < 2:
         yield lambda record: lambda: None
         return
-    command = [sys.executable, "-m", "connectograph.evaluation.rendering", str(folder)]
-    pipe, silent = subprocess.PIPE, subprocess.DEVNULL
-    with (
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silent) as process,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    module = "connectograph.evaluation.rendering"
+    with start_helper(module, str(folder), answers=True) as process, ThreadPoolExecutor(1) as pool:
 
         def begin(record: Mapping[str, Any]) -> PdfOrNone:
             answer = pool.submit(process.communicate, dump_json(record).encode())

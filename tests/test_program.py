@@ -1,0 +1,30 @@
+"""Processes that help a command."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import connectograph as cg
+from connectograph._program import begin_program, start_helper
+
+
+def test_a_helper_is_of_this_package_whatever_lies_in_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "connectograph").mkdir()
+    for name in ("__init__.py", "__main__.py"):
+        (tmp_path / "connectograph" / name).write_text("raise SystemExit('another connectograph')")
+    monkeypatch.chdir(tmp_path)
+    with start_helper("connectograph", "--version", answers=True) as helper:
+        said, _ = helper.communicate()
+    assert (helper.returncode, said.decode().split()) == (0, ["connectograph", cg.__version__])
+
+
+def test_a_program_looks_for_garbage_seldom():
+    before = gc.get_threshold(), sys.getswitchinterval()
+    try:
+        begin_program()
+        assert gc.get_threshold()[0] == 1_000_000
+        assert sys.getswitchinterval() < before[1]
+    finally:
+        gc.set_threshold(*before[0])
+        sys.setswitchinterval(before[1])
