@@ -220,5 +220,10 @@ def test_compiling_aside_leaves_no_process(monkeypatch):
 
 
 def test_late_kernels_take_what_they_are_given():
+    from connectograph._kernels.ranking import cosine_without, overlap_without
+
+    compiling.use_interval_kernels()
     compiling.use_contact_kernels()
+    before = {kernel: list(kernel.signatures) for kernel in (cosine_without, overlap_without)}
     compiling.use_comparison_kernels()
+    assert {kernel: kernel.signatures for kernel in before} == before, "compiled for other types than are used"

@@ -14,7 +14,7 @@ import numpy as np
 from connectograph._program import begin_program, start_helper
 from connectograph.contacts import dilation_offsets
 from connectograph.evaluation.measures import measure_connectomes
-from connectograph.graphs import AlignedEdges, align
+from connectograph.graphs import align
 from connectograph.tables import make_table
 
 __all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
@@ -22,7 +22,7 @@ __all__ = ["compile_aside", "use_comparison_kernels", "use_contact_kernels"]
 
 @contextmanager
 def compile_aside() -> Iterator[None]:
-    """Compile the kernels of contacts, then those of motifs, in another process while the block runs."""
+    """Compile the kernels of intervals, then those of contacts, in another process while the block runs."""
     process = start_helper("connectograph.evaluation.compiling")
     try:
         yield
@@ -49,28 +49,24 @@ def use_contact_kernels() -> None:
 
 def use_comparison_kernels() -> None:
     """Use the kernels that compare two connectomes once."""
-    measure_connectomes(_align_two(), {})
-
-
-def use_motif_kernels() -> None:
-    """Use the kernels that count motifs once: of a comparison they are the last."""
-    from connectograph.motifs import compare_motifs, ratio_intervals
-
-    both = _align_two()
-    compare_motifs(both, quick=True)
-    ratio_intervals(both)
-
-
-def _align_two() -> AlignedEdges:
     edges = make_table(
         "edges",
         {"source": [1, 2], "target": [2, 3], "n_synapses": [1, 2], "n_voxels": [1, 1],
          **{f"{axis}_nm": [0.0, 0.0] for axis in "zyx"}},
     )  # fmt: skip
-    return align(edges, edges)
+    measure_connectomes(align(edges, edges), {})
+
+
+def use_interval_kernels() -> None:
+    """Use the kernels of intervals over neurons once: those of a comparison that take longest to compile."""
+    from connectograph._kernels.ranking import cosine_without, overlap_without
+
+    rows = np.array([0, 1]), *(np.ones(1, np.int64),) * 3
+    overlap_without(*rows, 1, 1)
+    cosine_without(*rows, 1)
 
 
 if __name__ == "__main__":
     begin_program()
+    use_interval_kernels()  # the first process comes to them when these are done
     use_contact_kernels()
-    use_motif_kernels()
