@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -92,6 +93,16 @@ def test_graphs_are_compared_without_volumes_and_pictures():
 def test_evaluate_is_the_function_whatever_was_imported_before(first):
     code = f"import {first}, connectograph as cg; print(type(cg.evaluate).__name__, type(cg.compare_edges).__name__)"
     assert python(code) == "function function\n"
+
+
+def test_kernels_do_without_scipy_and_leave_blas_to_others():
+    code = """
+        import sys, numba, numpy as np
+        from connectograph._kernels.hashing import group_rows
+        group_rows(np.ones((2, 3), np.uint64))
+        print("scipy.linalg" in sys.modules, numba.njit(lambda a: np.dot(a, a))(np.eye(2)).tolist())
+    """
+    assert python(dedent(code)) == "False [[1.0, 0.0], [0.0, 1.0]]\n"
 
 
 @each_source

@@ -94,6 +94,15 @@ def test_every_layout_and_type(tmp_path: Path, layout: str) -> None:
         assert next(block.read().dtype for block in labels.blocks()) == array.dtype
 
 
+@pytest.mark.parametrize("place", [1, 100, 101, 39_999])
+def test_a_chunk_with_one_other_voxel_is_not_taken_for_a_constant_one(tmp_path: Path, place: int) -> None:
+    array = np.full((2, 100, 400), 7, "u8")
+    array.reshape(-1)[place] = 9
+    labels = Hdf5Labels(save(tmp_path / "a.h5", array, chunks=(1, 100, 400), compression="gzip"), "labels")
+    for _ in range(2):
+        np.testing.assert_array_equal(gather(labels), array)
+
+
 def test_fortran_ordered_array(tmp_path: Path) -> None:
     array = np.asfortranarray(make_array("<u8"))
     path = save(tmp_path / "a.h5", array, chunks=LARGE, compression="gzip")

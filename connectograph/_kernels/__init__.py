@@ -24,6 +24,8 @@ def _begin_without_blas() -> None:
 
     Whoever calls BLAS in a kernel of their own gets it as ever: numba looks again when such a kernel is compiled.
     """
+    if not hasattr(linalg, "ensure_blas"):  # another numba, which looks in another way
+        return
     look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
     try:
         from numba.np import arraymath  # noqa: F401
