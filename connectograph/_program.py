@@ -1,4 +1,7 @@
-"""Processes that do one thing and end: the command, and those that help it."""
+"""Processes that do one thing and end, the command and those that help it, and the cores that they may use.
+
+Nothing that takes long to import is imported here.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from subprocess import Popen
 
-__all__ = ["begin_program", "start_helper"]
+__all__ = ["begin_program", "default_workers", "start_helper"]
 
 
 def begin_program() -> None:
@@ -22,6 +25,19 @@ def begin_program() -> None:
     """
     gc.set_threshold(1_000_000, 20, 100)
     sys.setswitchinterval(0.001)  # seconds
+
+
+def default_workers() -> int:
+    """Number of workers to use: the CPUs this process may run on, and no more than SLURM granted.
+
+    Examples
+    --------
+    >>> default_workers() >= 1
+    True
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return max(1, min(allowed, int(granted)) if granted.isdecimal() else allowed)
 
 
 def start_helper(module: str, *arguments: str, answers: bool = False) -> Popen[bytes]:

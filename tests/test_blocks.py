@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectograph.blocks import as_label_block, default_workers, iterate_blocks, map_blocks
+from connectograph.blocks import as_label_block, iterate_blocks, map_blocks
 from connectograph.errors import InputError
 from connectograph.volumes import Volume
 
@@ -54,14 +54,6 @@ def test_an_error_in_a_block_reaches_the_caller():
     volume = Volume(np.zeros((50, 1, 1)), (1, 1, 1))
     with pytest.raises(InputError, match="bad block"):
         list(map_blocks(fail, volume, workers=2, shape=(1, 1, 1)))
-
-
-@pytest.mark.parametrize(
-    ("granted", "most"), [("1", 1), ("0", 1), ("100000", 100_000), ("many", 100_000), ("", 100_000)]
-)
-def test_no_more_workers_than_slurm_granted(monkeypatch, granted, most):
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", granted)
-    assert 1 <= default_workers() <= most
 
 
 @pytest.mark.parametrize("order", "CF")

@@ -23,20 +23,22 @@ from lazy import cut_boxes
 from scenes import scenes
 
 import connectograph as cg
-from connectograph.blocks import fold_blocks, map_blocks, open_engine, parse_size, plan_memory, runners
+from connectograph.blocks import Engine, fold_blocks, map_blocks, open_engine, parse_size, plan_memory, runners
+from connectograph.blocks.runners import OwnThreadRunner
 from connectograph.errors import BlockFailed
 from connectograph.io.files import dump_json
 from connectograph.volumes import Volume
 
 ZYX = (40.0, 4.0, 4.0)
-NAMES = ("threads", "processes", "dask")
+NAMES = ("own thread", "threads", "processes", "dask")
 
 
 @pytest.fixture(scope="module")
 def opened():
-    """Every engine with two workers, open for all tests."""
+    """Every engine, with two workers where it has any, open for all tests."""
     with open_engine("processes", 2) as processes, open_engine("dask", 2) as dask, open_engine("threads", 2) as threads:
-        yield {"threads": threads, "processes": processes, "dask": dask}
+        own = Engine(OwnThreadRunner())
+        yield {"own thread": own, "threads": threads, "processes": processes, "dask": dask}
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +117,7 @@ def test_files_are_read_by_the_workers_themselves(opened, workers, tmp_path):
     cg.write_volume(tmp_path / "a.hdf", Volume(labels, ZYX))
     cg.write_volume(tmp_path / "a.hdf", Volume(clefts, ZYX), dataset="volumes/labels/clefts")
     expected = bytes_of(cg.evaluate(tmp_path / "a.hdf", predicted=tmp_path / "a.hdf", contactome=True, workers=1))
-    for engine in (f"threads {workers}", *(NAMES[1:] if workers == 2 else ())):
+    for engine in (f"threads {workers}", *(NAMES[2:] if workers == 2 else ())):
         chosen = opened.get(engine, "threads")
         ev = cg.evaluate(
             tmp_path / "a.hdf", predicted=tmp_path / "a.hdf", contactome=True, engine=chosen, workers=workers
@@ -160,7 +162,7 @@ def fold(function, volume, engine, workers=2):
         return int(fold_blocks(function, merge, volume, engine=each)[0].sum())
 
 
-@pytest.mark.parametrize("engine", NAMES[1:])
+@pytest.mark.parametrize("engine", NAMES[2:])
 def test_pitfall_F21_a_worker_that_is_killed_changes_nothing(engine, tmp_path):
     assert fold(partial(blockwork.die_once, str(tmp_path / "flag")), volume_of(40), engine) == sum(range(40))
     assert (tmp_path / "flag").exists()

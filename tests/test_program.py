@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 
+import pytest
+
 import connectograph as cg
-from connectograph._program import begin_program, start_helper
+from connectograph._program import begin_program, default_workers, start_helper
 
 
 def test_a_helper_is_of_this_package_whatever_lies_in_the_working_directory(tmp_path, monkeypatch):
@@ -28,3 +30,11 @@ def test_a_program_looks_for_garbage_seldom():
     finally:
         gc.set_threshold(*before[0])
         sys.setswitchinterval(before[1])
+
+
+@pytest.mark.parametrize(
+    ("granted", "most"), [("1", 1), ("0", 1), ("100000", 100_000), ("many", 100_000), ("", 100_000)]
+)
+def test_no_more_workers_than_slurm_granted(monkeypatch, granted, most):
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", granted)
+    assert 1 <= default_workers() <= most

@@ -9,7 +9,7 @@ from connectograph.blocks.derived import ChangedLabels, PairedLabels
 from connectograph.blocks.engines import Engine, EngineLike, open_engine
 from connectograph.blocks.folding import fold_blocks, fold_tasks, map_blocks
 from connectograph.blocks.memory import MemoryPlan, parse_size, plan_memory
-from connectograph.blocks.plan import BLOCK_SHAPE, as_label_block, default_workers, iterate_blocks
+from connectograph.blocks.plan import BLOCK_SHAPE, as_label_block, iterate_blocks
 from connectograph.blocks.tasks import Part
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "PairedLabels",
     "Part",
     "as_label_block",
-    "default_workers",
     "fold_blocks",
     "fold_tasks",
     "iterate_blocks",

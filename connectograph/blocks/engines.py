@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from connectograph.blocks.plan import default_workers
+from connectograph._program import default_workers
 from connectograph.blocks.runners import AHEAD_BYTES, Runner, ThreadRunner
 from connectograph.errors import InputError
 

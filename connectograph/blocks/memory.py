@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from connectograph._program import default_workers
 from connectograph.blocks.engines import EngineLike
-from connectograph.blocks.plan import default_workers, iterate_blocks
+from connectograph.blocks.plan import iterate_blocks
 from connectograph.errors import InputError
 from connectograph.io.lazy import PIECE_BYTES
 from connectograph.io.pickled import XzPickleLabels

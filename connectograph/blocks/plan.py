@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -15,23 +14,10 @@ import numpy.typing as npt
 from connectograph.errors import InputError
 from connectograph.volumes import Block, LazyLabels, Shape
 
-__all__ = ["BLOCK_SHAPE", "as_label_block", "default_workers", "iterate_blocks"]
+__all__ = ["BLOCK_SHAPE", "as_label_block", "iterate_blocks"]
 
 BLOCK_SHAPE: Shape = (16, 256, 256)
 """Blocks of an array in memory: small enough to stay in a core's cache while several kernels pass over them."""
-
-
-def default_workers() -> int:
-    """Number of workers to use: the CPUs this process may run on, and no more than SLURM granted.
-
-    Examples
-    --------
-    >>> default_workers() >= 1
-    True
-    """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return max(1, min(allowed, int(granted)) if granted.isdecimal() else allowed)
 
 
 def iterate_blocks(labels: npt.NDArray[Any] | LazyLabels, *, shape: Shape | None = None) -> Iterator[Block]:

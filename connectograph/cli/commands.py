@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,12 +88,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
     predicted = options.predicted[0] if options.predicted else None
     others = (predicted, options.raw, options.predicted_segmentation)
     volumes = read_inputs(options.segmentation, options.truth, *others, **reading)
-    with _reading_aside(volumes, options) as opened:
-        settings, traced = _read_settings(options), _open_skeletons(options)
-        names = {role: volume.name for role, volume in opened.items()} | traced.files
-        how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
-        task = (names, settings.to_dict(), {**reading, **traced.choices})
-        return _evaluate_resumably(partial(_evaluate, opened, settings, names, **how), task, options, card)
+    volumes = _read_aside(volumes, options)
+    settings, traced = _read_settings(options), _open_skeletons(options)
+    names = {role: volume.name for role, volume in volumes.items()} | traced.files
+    how: dict[str, Any] = {"reading": reading, "options": options, "skeletons": traced}
+    task = (names, settings.to_dict(), {**reading, **traced.choices})
+    return _evaluate_resumably(partial(_evaluate, volumes, settings, names, **how), task, options, card)
 
 
 def _evaluate_resumably(
@@ -238,7 +237,7 @@ def _evaluate(
     workers, engine, most = (options.workers, options.engine, options.max_memory) if options else (None, None, None)
     plan = plan_memory(volumes.values(), workers, engine, most)
     print(f"memory       {plan}")
-    if "predicted" in volumes and isinstance(volumes["predicted"].labels, RunsAhead):
+    if any(isinstance(volume.labels, RunsAhead) for volume in volumes.values()):
         from connectograph.evaluation.compiling import use_comparison_kernels, use_contact_kernels
 
         use_contact_kernels()  # loaded while another process reads
@@ -252,18 +251,14 @@ def _evaluate(
         return evaluate_volumes(volumes, settings, files, reading, skeletons=skeletons or NO_SKELETONS, **how)
 
 
-@contextmanager
-def _reading_aside(volumes: dict[str, Volume], options: argparse.Namespace) -> Iterator[dict[str, Volume]]:
-    """The volumes, the predicted labels being read by another process unless something speaks against one."""
+def _read_aside(volumes: dict[str, Volume], options: argparse.Namespace) -> dict[str, Volume]:
+    """The volumes, whose synapse labels another process reads if it was started."""
     from connectograph.evaluation.aside import read_runs_aside
 
-    alone = options.workers == 1 or options.engine != "threads" or options.max_memory is not None or options.resume
     heat = options.threshold is not None or options.predicted_form == "heatmap"
-    if alone or heat or "predicted" not in volumes:
-        yield volumes
-        return
-    with read_runs_aside(volumes["predicted"], reading_of(options)) as predicted:
-        yield {**volumes, "predicted": predicted}
+    roles = ("truth",) if heat else ("truth", "predicted")
+    chosen = {role: volumes[role] for role in roles if role in volumes}
+    return {**volumes, **read_runs_aside(options.reader, chosen, reading_of(options))}
 
 
 def _read_card(options: argparse.Namespace) -> Card | None:

@@ -58,6 +58,14 @@ def _late(name: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+def _with_reader(options: argparse.Namespace) -> int:
+    """Evaluate, with a process that reads beside this one."""
+    from connectograph.cli.ahead import reader_ahead
+
+    with reader_ahead(options) as options.reader:
+        return _late("evaluate")(options)
+
+
 def _demo(commands: Commands) -> None:
     parser = _command(commands, "demo", "generate a phantom, evaluate it, write the report")
     parser.add_argument(
@@ -96,6 +104,7 @@ def _contacts(commands: Commands) -> None:
 
 def _evaluate(commands: Commands) -> None:
     parser = _command(commands, "evaluate", "score a synapse prediction by the connections it implies")
+    parser.set_defaults(run=_with_reader)
     parser.add_argument("segmentation", metavar="SEG", help="neuron labels; a CREMI file needs no dataset")
     parser.add_argument("--truth", metavar="CLEFTS", help="true synapses; default: the clefts in SEG's CREMI file")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Runs of a large prediction, read by a second process while this one imports and loads what the rest takes.
+"""Runs of large synapse volumes, read by a second process while this one imports and loads what the rest takes.
 
 Importing and loading compiled kernels hold the interpreter, so that threads of this process would hardly read
 meanwhile. Nothing heavy is imported here: the second process begins to read at once.
@@ -10,19 +10,23 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from itertools import chain
+from subprocess import Popen
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from connectograph._program import start_helper
-from connectograph.blocks import default_workers
+from connectograph._program import begin_program
+from connectograph.blocks import Engine
+from connectograph.blocks.runners import OwnThreadRunner
 from connectograph.io.volumes import read_volume
 from connectograph.runs import Runs, RunsAhead, read_runs
-from connectograph.volumes import Volume
+from connectograph.volumes import LazyLabels, Volume
 
 __all__ = ["read_runs_aside"]
 
@@ -30,52 +34,72 @@ _LEAST_VOXELS, _MOST_VOXELS = 50_000_000, 5_000_000_000
 """Fewer are read before another process has started; of more, finished blocks are worth keeping for a resume."""
 
 
-@contextmanager
-def read_runs_aside(predicted: Volume, reading: Mapping[str, Any]) -> Iterator[Volume]:
-    """Let another process read the labels of a prediction while the block runs.
+def read_runs_aside(
+    process: Popen[bytes] | None, volumes: Mapping[str, Volume], reading: Mapping[str, Any]
+) -> dict[str, Volume]:
+    """Let another process read the labels of volumes.
 
     Parameters
     ----------
-    predicted : Volume
-        From a file.
+    process : subprocess.Popen, optional
+        This module as a program, not asked yet; whoever started it ends it.
+    volumes : mapping of str to Volume
+        From files, by the role they were read in.
     reading : mapping
-        The options that :func:`~connectograph.io.read_volume` opened it with.
+        The options that :func:`~connectograph.io.read_volume` opened them with.
 
-    Yields
-    ------
-    Volume
-        The same, whose runs are there when they are asked for (see :class:`~connectograph.runs.RunsAhead`); as it was,
-        where a second process would not pay.
+    Returns
+    -------
+    dict of str to Volume
+        The same, whose runs are there when they are asked for (see :class:`~connectograph.runs.RunsAhead`); as they
+        were, where a second process would not pay.
     """
-    labels = predicted.labels
-    pays = default_workers() > 1 and _LEAST_VOXELS <= math.prod(predicted.shape) <= _MOST_VOXELS
-    if isinstance(labels, np.ndarray) or not pays:
-        yield predicted
-        return
-    grid = {"voxel_size": predicted.voxel_size, "offset": predicted.offset}
-    request = json.dumps({"source": predicted.name, "role": "predicted", **reading, **grid})
-    with start_helper("connectograph.evaluation.aside", answers=True) as process, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(process.communicate, request.encode())
-        try:
-            yield replace(predicted, labels=RunsAhead(labels, lambda: _unpack(answer.result()[0], process.wait())))
-        finally:
-            process.kill()
+    chosen = {role: labels for role, volume in volumes.items() if (labels := _labels_that_pay(volume)) is not None}
+    if process is None or not chosen:
+        return dict(volumes)
+    requests = []
+    for role in chosen:
+        volume = volumes[role]
+        grid = {"voxel_size": volume.voxel_size, "offset": volume.offset}
+        requests.append({"source": volume.name, "role": role, **reading, **grid})
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(_ask, process, requests)
+    pool.shutdown(wait=False)
+    ahead = {role: RunsAhead(labels, partial(_take, answer, role)) for role, labels in chosen.items()}
+    return {**volumes, **{role: replace(volumes[role], labels=labels) for role, labels in ahead.items()}}
 
 
-def _unpack(packed: bytes, status: int) -> Runs | None:
-    """The runs; None if the process failed: reading once more will say why."""
-    if status != 0:
-        return None
-    with np.load(io.BytesIO(packed), allow_pickle=False) as runs:
-        return runs["starts"], runs["lengths"], runs["labels"]
+def _labels_that_pay(volume: Volume) -> LazyLabels | None:
+    labels = volume.labels
+    pays = _LEAST_VOXELS <= math.prod(volume.shape) <= _MOST_VOXELS
+    return None if isinstance(labels, np.ndarray) or not pays else labels
 
 
-def _read(request: dict[str, Any]) -> bytes:
-    starts, lengths, labels = read_runs(read_volume(**request))
+def _ask(process: Popen[bytes], requests: list[dict[str, Any]]) -> dict[str, Runs]:
+    """The runs of every role; nothing if the process failed: reading once more will say why."""
+    packed, _ = process.communicate(json.dumps(requests).encode())
+    if process.returncode != 0:
+        return {}
+    with np.load(io.BytesIO(packed), allow_pickle=False) as found:
+        arrays = iter([found[f"arr_{place}"] for place in range(3 * len(requests))])
+        return {request["role"]: (next(arrays), next(arrays), next(arrays)) for request in requests}
+
+
+def _take(answer: Future[dict[str, Runs]], role: str) -> Runs | None:
+    return answer.result().get(role)
+
+
+def _read(requests: list[dict[str, Any]]) -> bytes:
     packed = io.BytesIO()
-    np.savez(packed, starts=starts, lengths=lengths, labels=labels)
+    with ThreadPoolExecutor(len(requests)) as pool:
+        np.savez(packed, *chain.from_iterable(pool.map(_read_arrays, requests)))
     return packed.getvalue()
 
 
+def _read_arrays(request: dict[str, Any]) -> tuple[npt.NDArray[Any], ...]:
+    return read_runs(read_volume(**request), engine=Engine(OwnThreadRunner()))
+
+
 if __name__ == "__main__":
+    begin_program()
     sys.stdout.buffer.write(_read(json.load(sys.stdin)))

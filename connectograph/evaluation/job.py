@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -276,25 +277,27 @@ def evaluate_cases(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     stamps = stamp_files({name for names in (*files, skeletons.files) for name in names.values()})
-    with open_engine(engine, workers) as opened, ThreadPoolExecutor(1) as beside:
-        truth, *predicted = synapses = read_synapses(cases, settings, opened, progress)
-        # the distances are compiled code and leave the interpreter to the rest
-        distances = [beside.submit(measure_distances, truth, each) for each in predicted]
+    with open_engine(engine, workers) as opened:
+        synapses = read_synapses(cases, settings, opened, progress)
         survey = survey_volumes(cases[0], synapses, settings, opened, progress, skeletons.skeletons)
     refuse_changed(stamps)
     shared = time.perf_counter() - clock
-    for place, (volumes, names) in enumerate(zip(cases, files, strict=True)):
-        clock = time.perf_counter()
-        evaluation = _conclude(volumes, settings, survey, place, distances)
-        run = {
-            "inputs": {**describe_files(volumes, names), **skeletons.inputs},
-            "reading": reading,
-            "engine": opened.runner.name,
-            "workers": opened.runner.workers,
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(shared + time.perf_counter() - clock, 3),
-        }
-        yield replace(evaluation, run=run)
+    with ThreadPoolExecutor(1) as beside:
+        # compiled code, which leaves the interpreter to the rest
+        measure = partial(measure_distances, synapses[0], workers=min(2, opened.runner.workers))
+        distances = [beside.submit(measure, each) for each in synapses[1:]]
+        for place, (volumes, names) in enumerate(zip(cases, files, strict=True)):
+            clock = time.perf_counter()
+            evaluation = _conclude(volumes, settings, survey, place, distances)
+            run = {
+                "inputs": {**describe_files(volumes, names), **skeletons.inputs},
+                "reading": reading,
+                "engine": opened.runner.name,
+                "workers": opened.runner.workers,
+                "started": started.isoformat(timespec="seconds"),
+                "seconds": round(shared + time.perf_counter() - clock, 3),
+            }
+            yield replace(evaluation, run=run)
 
 
 def _conclude(

@@ -46,13 +46,15 @@ def match_sides(truth: Side, predicted: Side) -> Measures:
     return Measures({"synapse_matching": found.to_dict()}, {"synapse_matches": found.table})
 
 
-def measure_distances(truth: Synapses, predicted: Synapses) -> dict[str, Any]:
+def measure_distances(truth: Synapses, predicted: Synapses, *, workers: int = 1) -> dict[str, Any]:
     """The block "clefts": CREMI's cleft statistics.
 
     Parameters
     ----------
     truth, predicted : Synapses
         On the same grid, the prediction read with ``ignore=truth``.
+    workers : int
+        Threads; more than two would hold up what runs beside them.
 
     Returns
     -------
@@ -74,4 +76,4 @@ def measure_distances(truth: Synapses, predicted: Synapses) -> dict[str, Any]:
     if n_voxels > _MAX_CLEFT_VOXELS:
         reason = f"{n_voxels} synapse voxels on one side, more than {_MAX_CLEFT_VOXELS}"
         return undefined("clefts", f"{reason}; connectograph.matching.compare_clefts(truth, predicted) measures them")
-    return {"clefts": compare_clefts(truth, predicted, workers=1).to_dict()}
+    return {"clefts": compare_clefts(truth, predicted, workers=workers).to_dict()}

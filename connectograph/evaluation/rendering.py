@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from connectograph._program import begin_program, start_helper
-from connectograph.blocks import default_workers
+from connectograph._program import begin_program, default_workers, start_helper
 from connectograph.errors import InputError
 from connectograph.io.files import dump_json
 from connectograph.io.tables import read_table

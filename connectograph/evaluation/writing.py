@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from connectograph.evaluation.crops import cut_crops
 from connectograph.evaluation.provenance import describe_machine
@@ -55,9 +56,9 @@ def write_evaluation(
         place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
     # a command has the machine to itself; a program that calls the library may not want another process
     aside = draw_pdf_aside if reports and command else lambda folder: nullcontext(lambda record: lambda: None)
-    with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(1) as pool:
+    with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(2) as pool:
         digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
-        _write_tables(run, evaluation)
+        tables = [pool.submit(write_table, *each) for each in _place_tables(run, evaluation)]
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
         slices = _cut_slices(evaluation) if reports else None
         crops = cut_crops(evaluation) if reports else None
@@ -71,8 +72,11 @@ def write_evaluation(
             "inputs": digests.result(),
             **describe_machine(),
         }
-        pdf = draw_pdf(record) if reports else lambda: None  # it takes longest, so it begins first
+        if reports:  # the PDF takes longest, so it begins first
+            _wait(tables)
+            pdf = draw_pdf(record)
         _write_graphs(run, evaluation)
+        _wait(tables)
         if reports:
             contents = ReportContents(evaluation.report, record, dict(evaluation.tables), slices, crops)
             for name, data in render_reports(contents, pdf=pdf).items():
@@ -81,11 +85,12 @@ def write_evaluation(
     return folder
 
 
-def _write_tables(run: Run, evaluation: Evaluation) -> None:
+def _place_tables(run: Run, evaluation: Evaluation) -> Iterator[tuple[pd.DataFrame, Path]]:
+    """Each table and the files that it becomes."""
     for name, table in evaluation.tables.items():
-        write_table(table, place_file(run, f"tables/{name}.parquet"))
+        yield table, place_file(run, f"tables/{name}.parquet")
         if name in _AS_CSV:
-            write_table(table, place_file(run, f"tables/{name}.csv"))
+            yield table, place_file(run, f"tables/{name}.csv")
 
 
 def _write_graphs(run: Run, evaluation: Evaluation) -> None:
@@ -100,6 +105,11 @@ def _write_graphs(run: Run, evaluation: Evaluation) -> None:
         nodes = np.array(graph.nodes, np.uint64)
         matrix = compress_adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
         write_adjacency(folder, matrix, nodes, side)
+
+
+def _wait(jobs: Sequence[Future[None]]) -> None:
+    for job in jobs:
+        job.result()
 
 
 def _name(evaluation: Evaluation) -> str:

@@ -14,8 +14,6 @@ from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import ParseError
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +27,7 @@ __all__ = ["CompressedRows", "GraphColumns", "read_graphml", "write_adjacency", 
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
+_ENTITIES = str.maketrans({character: f"&#{ord(character)};" for character in '&<>"\t\n\r'})
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VOXEL_SIZE = "voxel_size_nm"
 _MAX_PIXELS = 1000
@@ -152,6 +151,8 @@ def read_graphml(path: str | Path) -> nx.Graph:
     SchemaError
         If a node is no id.
     """
+    from xml.etree.ElementTree import ParseError
+
     try:
         with open(path, "rb") as stream:
             graph = nx.read_graphml(stream, node_type=_node_id)
@@ -249,8 +250,7 @@ def _format_graph(graph: GraphColumns) -> Iterator[str]:
     ]
     yield _HEAD
     for index, column in enumerate(columns):
-        name = quoteattr(_clean(column.name))
-        yield f'<key id="k{index}" for="{column.domain}" attr.name={name} attr.type="{column.kind}"/>\n'
+        yield f'<key id="k{index}" for="{column.domain}" attr.name="{_text(column.name)}" attr.type="{column.kind}"/>\n'
     yield f'<graph edgedefault="{"directed" if graph.directed else "undirected"}">\n'
     yield from _format_lines("graph", [""], columns, "\n")
     yield from _format_lines("node", [f'<node id="{node}">' for node in graph.nodes], columns, "</node>\n")
@@ -320,12 +320,7 @@ def _format_data(key: str, column: _Column) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return escape(_clean(value), {"\r": "&#13;"}) if isinstance(value, str) else str(value).lower()
-
-
-def _clean(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return _NOT_XML.sub("\ufffd", text)
+    return _NOT_XML.sub("\ufffd", value).translate(_ENTITIES) if isinstance(value, str) else str(value).lower()
 
 
 def _node_id(text: str | None) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from connectograph._notebook import Shown
 from connectograph._numbers import explain_missing
-from connectograph.blocks import default_workers
+from connectograph._program import default_workers
 from connectograph.errors import InputError
 from connectograph.matching.scores import MatchScore
 from connectograph.synapses import Synapses
@@ -21,6 +21,8 @@ from connectograph.volumes import check_same_grid
 __all__ = ["CleftDistances", "DistanceSummary", "compare_clefts"]
 
 _PIECES = 16  # of a side's runs, shared out among the threads
+
+Distances: TypeAlias = "Future[npt.NDArray[np.float64]]"
 
 
 @dataclass(frozen=True)
@@ -150,18 +152,34 @@ def compare_clefts(
     if not 0 <= tolerance_nm < math.inf:
         raise InputError(f"tolerance_nm is {tolerance_nm}; expected 0 or more nanometres.")
     workers = workers or default_workers()
-    return CleftDistances(
-        tolerance_nm=float(tolerance_nm),
-        predicted_to_truth=_summarise(predicted, truth, tolerance_nm, workers),
-        truth_to_predicted=_summarise(truth, predicted, tolerance_nm, workers),
-    )
+    # each side in one go where that keeps the threads busy: what runs beside them is not asked for the interpreter
+    n_pieces = 1 if workers <= 2 else _PIECES
+    with ThreadPoolExecutor(workers) as pool:
+        found = [
+            (own, _begin_distances(own, other, pool, n_pieces))
+            for own, other in ((predicted, truth), (truth, predicted))
+        ]
+        summaries = [_summarise(own, jobs, tolerance_nm) for own, jobs in found]
+    return CleftDistances(float(tolerance_nm), *summaries)
 
 
-def _summarise(own: Synapses, other: Synapses, tolerance_nm: float, workers: int) -> DistanceSummary:
+def _begin_distances(own: Synapses, other: Synapses, pool: ThreadPoolExecutor, n_pieces: int) -> list[Distances]:
+    """Distance (nm) of every voxel, in the order of their linear index, to the nearest of the other side, if any."""
+    from connectograph._kernels.distances import index_rows, run_distances
+
+    if len(own.starts) == 0 or len(other.starts) == 0:
+        return []
+    index = index_rows(other.starts, other.lengths, other.shape)
+    grid = index, own.shape, own.voxel_size
+    pieces = np.array_split(np.arange(len(own.starts)), n_pieces)
+    return [pool.submit(run_distances, own.starts[runs], own.lengths[runs], *grid) for runs in pieces]
+
+
+def _summarise(own: Synapses, jobs: list[Distances], tolerance_nm: float) -> DistanceSummary:
     n_voxels = int(own.lengths.sum(dtype=np.int64))
-    if n_voxels == 0 or len(other.starts) == 0:
+    if not jobs:
         return DistanceSummary(n_voxels, n_voxels)
-    distance = _find_distances(own, other, workers)
+    distance = np.concatenate([job.result() for job in jobs])
     return DistanceSummary(
         n_voxels=n_voxels,
         n_beyond=int((distance > tolerance_nm).sum()),
@@ -170,19 +188,3 @@ def _summarise(own: Synapses, other: Synapses, tolerance_nm: float, workers: int
         median=float(np.median(distance)),
         maximum=float(distance.max()),
     )
-
-
-def _find_distances(own: Synapses, other: Synapses, workers: int) -> npt.NDArray[np.float64]:
-    """Distance (nm) of every voxel, in the order of their linear index, to the nearest of the other side."""
-    from connectograph._kernels.distances import index_rows, run_distances
-
-    index = index_rows(other.starts, other.lengths, other.shape)
-    if workers == 1:  # in one go: what runs beside it gives up the interpreter only every few milliseconds
-        return run_distances(own.starts, own.lengths, index, own.shape, own.voxel_size)
-    pieces = np.array_split(np.arange(len(own.starts)), _PIECES)
-
-    def measure(runs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        return run_distances(own.starts[runs], own.lengths[runs], index, own.shape, own.voxel_size)
-
-    with ThreadPoolExecutor(workers) as pool:
-        return np.concatenate(list(pool.map(measure, pieces)))
