@@ -16,7 +16,7 @@ __all__ = ["open_cluster"]
 T = TypeVar("T")
 
 
-def open_cluster(engine: Any, workers: int, ahead_bytes: int) -> DaskRunner:
+def open_cluster(engine: Any, workers: int) -> DaskRunner:
     """The runner for "dask", "dask:ADDRESS" or a ``distributed.Client``.
 
     Raises
@@ -31,14 +31,14 @@ def open_cluster(engine: Any, workers: int, ahead_bytes: int) -> DaskRunner:
             f"The engine dask needs packages that are not installed ({error}): pip install 'connectograph[dask]'."
         ) from None
     if isinstance(engine, Client):
-        return DaskRunner(engine, ahead_bytes, ())
+        return DaskRunner(engine, ())
     if engine == "dask":
         anywhere = "127.0.0.1:0"  # the usual port may be another cluster's
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address=anywhere, silence_logs="ERROR"
         )
         client = Client(cluster)
-        return DaskRunner(client, ahead_bytes, (client, cluster))
+        return DaskRunner(client, (client, cluster))
     if not isinstance(engine, str):
         raise InputError(f"engine is {type(engine).__name__}; expected a name or a distributed.Client.")
     address = engine.removeprefix("dask:")
@@ -49,7 +49,7 @@ def open_cluster(engine: Any, workers: int, ahead_bytes: int) -> DaskRunner:
             f"No Dask scheduler answers at {address!r} ({error}). Start one (dask scheduler) and give the address that "
             "it prints: dask:tcp://HOST:8786."
         ) from error
-    return DaskRunner(client, ahead_bytes, (client,))
+    return DaskRunner(client, (client,))
 
 
 class DaskRunner(runners.Runner):
@@ -64,10 +64,10 @@ class DaskRunner(runners.Runner):
 
     name = "dask"
 
-    def __init__(self, client: Any, ahead_bytes: int, owned: tuple[Any, ...]) -> None:
+    def __init__(self, client: Any, owned: tuple[Any, ...]) -> None:
         self._client, self._owned = client, owned
         self._names = map(f"connectograph-{uuid4().hex}-{{}}".format, count())
-        super().__init__(self._count_workers(), ahead_bytes)
+        super().__init__(self._count_workers())
 
     def submit(self, task: Task[T]) -> Future[T]:
         import dask

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from connectograph._program import default_workers
-from connectograph.blocks.runners import AHEAD_BYTES, Runner, ThreadRunner
+from connectograph.blocks.runners import Runner, ThreadRunner
 from connectograph.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def open_engine(
     engine: EngineLike = None,
     workers: int | None = None,
     *,
-    ahead_bytes: int = AHEAD_BYTES,
     block_bytes: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Iterator[Engine]:
@@ -70,8 +69,6 @@ def open_engine(
         scheduler) or a client. An open engine is handed through and stays open.
     workers : int, optional
         By default :func:`default_workers`; a cluster that is there already has its own number.
-    ahead_bytes : int
-        How many bytes may wait for a worker.
     block_bytes : int, optional
         Larger blocks are worked on in parts.
     checkpoints : Checkpoints, optional
@@ -95,7 +92,7 @@ def open_engine(
     if isinstance(engine, Engine):
         yield engine
         return
-    runner = _make_runner(engine, workers or default_workers(), ahead_bytes)
+    runner = _make_runner(engine, workers or default_workers())
     try:
         yield Engine(runner, checkpoints, block_bytes=block_bytes)
     except BaseException:
@@ -105,15 +102,15 @@ def open_engine(
         runner.close()
 
 
-def _make_runner(engine: EngineLike, workers: int, ahead_bytes: int) -> Runner:
+def _make_runner(engine: EngineLike, workers: int) -> Runner:
     if engine in (None, "threads"):
-        return ThreadRunner(workers, ahead_bytes)
+        return ThreadRunner(workers)
     if engine == "processes":
         from connectograph.blocks.processes import ProcessRunner
 
-        return ProcessRunner(workers, ahead_bytes)
+        return ProcessRunner(workers)
     if not isinstance(engine, str) or engine == "dask" or engine.startswith("dask:"):
         from connectograph.blocks.cluster import open_cluster
 
-        return open_cluster(engine, workers, ahead_bytes)
+        return open_cluster(engine, workers)
     raise InputError(f"engine is {engine!r}; expected one of {', '.join(ENGINES)}, or dask:tcp://HOST:PORT.")

@@ -50,7 +50,7 @@ def map_blocks(
         ``function(array, origin)``: `array` is the block's voxels as stored (see :func:`as_label_block`); it is
         valid only during the call. For engines other than threads it can be pickled.
     volume : Volume
-        Read block by block; at most a few blocks, or 256 MiB, are in memory at once.
+        Read block by block; at most a few blocks for each worker are in memory at once.
     workers, engine
         As in :func:`open_engine`.
     shape : tuple of 3 ints, optional

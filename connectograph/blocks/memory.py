@@ -14,6 +14,7 @@ import numpy as np
 from connectograph._program import default_workers
 from connectograph.blocks.engines import EngineLike
 from connectograph.blocks.plan import iterate_blocks
+from connectograph.blocks.runners import AHEAD_BYTES
 from connectograph.errors import InputError
 from connectograph.io.lazy import PIECE_BYTES
 from connectograph.io.pickled import XzPickleLabels
@@ -33,7 +34,6 @@ _UNPACKED = 3
 """Of a block that is worked on in parts: packed, unpacked, and cut out of what was unpacked."""
 
 _PART_BYTES = [k * _MIB for k in (16, 4, 1)]
-_AHEAD_BYTES = [k * _MIB for k in (256, 128, 64, 32, 16)]
 _DEFAULT_SHARE = 0.6
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
@@ -41,10 +41,9 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(I?)B?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Workers, bytes that may wait for them, above which bytes blocks are worked on in parts, and all that takes."""
+    """Workers, all the memory that they take, and above which bytes blocks are worked on in parts."""
 
     workers: int
-    ahead_bytes: int
     n_bytes: int
     block_bytes: int | None = None
 
@@ -55,7 +54,7 @@ class MemoryPlan:
     @property
     def limits(self) -> dict[str, Any]:
         """What :func:`~connectograph.blocks.open_engine` takes beside the workers."""
-        return {"ahead_bytes": self.ahead_bytes, "block_bytes": self.block_bytes}
+        return {"block_bytes": self.block_bytes}
 
 
 def parse_size(text: str) -> int:
@@ -117,10 +116,9 @@ def plan_memory(
     budget = int(_DEFAULT_SHARE * (available_memory() or 2**62)) if given is None else given
     parts = [None, *(part for part in _PART_BYTES if part < block)]
     plans = [
-        MemoryPlan(n, ahead, held + n * (process + _worker_bytes(block, part)) + 2 * min(ahead, total), part)
+        MemoryPlan(n, held + n * (process + _worker_bytes(block, part)) + 2 * min(AHEAD_BYTES, total), part)
         for n in range(workers or default_workers(), 0, -1)
         for part in parts
-        for ahead in _AHEAD_BYTES
     ]
     best = next((plan for plan in plans if plan.n_bytes <= budget), min(plans, key=lambda plan: plan.n_bytes))
     if given is not None and best.n_bytes > given:

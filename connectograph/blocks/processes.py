@@ -40,8 +40,8 @@ class ProcessRunner(runners.Runner):
 
     name = "processes"
 
-    def __init__(self, workers: int, ahead_bytes: int) -> None:
-        super().__init__(workers, ahead_bytes)
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
         self._lock = threading.Lock()
         self._homes: WeakKeyDictionary[Future[Any], _Nursery] = WeakKeyDictionary()
         self._start()

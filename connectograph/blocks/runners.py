@@ -15,8 +15,8 @@ __all__ = ["AHEAD_BYTES", "PATIENCE_SECONDS", "OwnThreadRunner", "Runner", "Thre
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task[Any])
 
-AHEAD_BYTES = 1 << 28
-"""How far a stream may be unpacked ahead of the workers, e.g. while their kernels are loaded."""
+AHEAD_BYTES = 1 << 24
+"""How far a stream may be unpacked ahead of the workers: memory that a cache still holds when it is filled again."""
 
 _RETRIES = 2
 PATIENCE_SECONDS = 600.0
@@ -29,17 +29,14 @@ class Runner:
     Parameters
     ----------
     workers : int
-    ahead_bytes : int
-        Tasks of more bytes than this do not wait together, beyond a few for each worker.
     """
 
     name = ""
     shared = False
     """Whether workers share this process's memory, so that a task costs nothing to hand over."""
 
-    def __init__(self, workers: int, ahead_bytes: int) -> None:
+    def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._ahead_bytes = ahead_bytes
         self._stopped = False
 
     def map(self, tasks: Iterable[TaskT]) -> Iterator[tuple[TaskT, Any]]:
@@ -50,7 +47,7 @@ class Runner:
             for task in tasks:
                 pending.append((task, self.submit(task)))
                 ahead += task.n_bytes
-                while len(pending) > 4 * self.workers and ahead > self._ahead_bytes:
+                while len(pending) > 4 * self.workers and ahead > AHEAD_BYTES:
                     ahead -= pending[0][0].n_bytes
                     yield self._finish(*pending.popleft())
             while pending:
@@ -102,8 +99,8 @@ class ThreadRunner(Runner):
     name = "threads"
     shared = True
 
-    def __init__(self, workers: int, ahead_bytes: int = AHEAD_BYTES) -> None:
-        super().__init__(workers, ahead_bytes)
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
         self._pool = ThreadPoolExecutor(workers, "connectograph")
 
     def submit(self, task: Task[T]) -> Future[T]:
@@ -120,7 +117,7 @@ class OwnThreadRunner(Runner):
     shared = True
 
     def __init__(self) -> None:
-        super().__init__(workers=1, ahead_bytes=0)
+        super().__init__(workers=1)
 
     def submit(self, task: Task[T]) -> Future[T]:
         future = Future[T]()
