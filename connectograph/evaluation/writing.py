@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["digest_inputs", "file_of", "write_evaluation"]
 
 _SLICE_PIXELS = 640
+_THREADS = 4  # to read what the report shows of the volumes, digest the inputs and write tables at the same time
 _AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
 
 
@@ -56,13 +57,15 @@ def write_evaluation(
         place = open_run(folder, overwrite=overwrite, identity=identity, needed_bytes=room)
     # a command has the machine to itself; a program that calls the library may not want another process
     aside = draw_pdf_aside if reports and command else lambda folder: nullcontext(lambda record: lambda: None)
-    with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(2) as pool:
+    with place as run, aside(run.folder) as draw_pdf, ThreadPoolExecutor(_THREADS) as pool:
         digests = pool.submit(digest_inputs, evaluation.run.get("inputs", {}))
+        cuts = (
+            {SLICES: pool.submit(_cut_slices, evaluation), CROPS: pool.submit(cut_crops, evaluation)} if reports else {}
+        )
         tables = [pool.submit(write_table, *each) for each in _place_tables(run, evaluation)]
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
-        slices = _cut_slices(evaluation) if reports else None
-        crops = cut_crops(evaluation) if reports else None
-        for name, arrays in ((SLICES, slices), (CROPS, crops)):
+        shown = {name: cut.result() for name, cut in cuts.items()}
+        for name, arrays in shown.items():
             if arrays is not None:
                 save_npz(place_file(run, name), arrays)
         record = {
@@ -78,7 +81,7 @@ def write_evaluation(
         _write_graphs(run, evaluation)
         _wait(tables)
         if reports:
-            contents = ReportContents(evaluation.report, record, dict(evaluation.tables), slices, crops)
+            contents = ReportContents(evaluation.report, record, dict(evaluation.tables), *shown.values())
             for name, data in render_reports(contents, pdf=pdf).items():
                 write_atomic(place_file(run, name), data)
         finish_run(run, record)
