@@ -604,7 +604,13 @@ def test_pictures_say_what_they_find(rendered):
     alts = [attributes["alt"] for _, attributes in rendered("ordinary").page.all("img")]
     assert len(alts) == 4
     assert any("In both graphs: 2 connections; only in the prediction: 1; only in the truth: 1." in alt for alt in alts)
-    assert any("18 of 120 true (15.0 %)" in alt for alt in alts)
+    assert any("18 of 120 true (15.0\u00a0%)" in alt for alt in alts)
+
+
+def test_no_line_breaks_between_a_number_and_its_percent_sign(rendered):
+    text = rendered("ordinary").page.text
+    assert re.search(r"\d\u00a0%", text)
+    assert not re.search(r"\d %", text)
 
 
 def test_text_has_contrast():
@@ -654,7 +660,7 @@ def test_notebook_form_is_folded_escaped_and_without_script(name):
 
 def test_notebook_form_shows_scores_and_the_five_worst_errors():
     report = make_report(worst_errors=[make_error("fn", 1000 + number, C) for number in range(9)])
-    text = parse_html(summarise_html(report)).text
+    text = parse_html(summarise_html(report)).text.replace("\u00a0", " ")
     assert all(shown in text for shown in (report["verdict"], "Precision", "0.667", "Recall", "F1"))
     assert [number for number in range(9) if f"{1000 + number} – {C}" in text] == [0, 1, 2, 3, 4]
 

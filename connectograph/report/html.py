@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
@@ -109,7 +110,13 @@ def _template(name: str) -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_keep_percents,
     )
     environment.globals |= {"words": OUTCOME_WORDS, "marks": _MARKS, "colours": COLOURS}
     environment.filters["kind"] = lambda element: type(element).__name__.lower()
     return environment.get_template(name)
+
+
+def _keep_percents(value: Any) -> Any:
+    """Text in which no line breaks between a number and its percent sign."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", value) if type(value) is str else value
