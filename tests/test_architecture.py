@@ -105,6 +105,17 @@ def test_kernels_do_without_scipy_and_leave_blas_to_others():
     assert python(dedent(code)) == "False [[1.0, 0.0], [0.0, 1.0]]\n"
 
 
+def test_kernels_on_disk_are_loaded_without_all_that_compiles():
+    code = """
+        import sys, numpy as np
+        from connectograph._kernels.hashing import group_rows
+        found = [part.tolist() for part in group_rows(np.ones((2, 3), np.uint64))]
+        print(found, "numba.typed.typeddict" in sys.modules)
+    """
+    compiled = python(dedent(code))  # unless that was done before
+    assert python(dedent(code)) == compiled.replace("True", "False")
+
+
 @each_source
 def test_only_plots_and_report_draw(path):
     part = path.relative_to(ROOT).parts[0]

@@ -7,9 +7,12 @@ functions that need them, so that ``import connectograph`` does not load numba.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 from numba.np import linalg
 
 __all__ = ["inner_kernel", "kernel"]
@@ -48,7 +51,18 @@ def inner_kernel(function: F) -> F:
 
 def _compile(function: F, **options: bool | str) -> F:
     options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba found no place for its cache: compile in every process instead
-        return numba.njit(**options)(function)
+    compiled = numba.njit(**options)(function)
+    with suppress(RuntimeError):  # numba found no place for its files: compile in every process instead
+        compiled._cache = _MachineCode(function)
+    return compiled
+
+
+class _MachineCode(FunctionCache):
+    """Compiled kernels on disk, loaded without listing all that numba can compile, which takes a tenth of a second."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if not hasattr(self, "_load_overload"):  # another numba, which loads in another way
+            return super().load_overload(sig, target_context)
+        rtsys.initialize(target_context)  # what compiled code calls
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
