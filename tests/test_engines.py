@@ -27,6 +27,7 @@ from connectograph.blocks import Engine, fold_blocks, map_blocks, open_engine, p
 from connectograph.blocks.runners import OwnThreadRunner
 from connectograph.errors import BlockFailed
 from connectograph.io.files import dump_json
+from connectograph.io.lazy import PIECE_BYTES
 from connectograph.volumes import Volume
 
 ZYX = (40.0, 4.0, 4.0)
@@ -306,6 +307,12 @@ def test_sizes_of_memory(text, n_bytes):
 def test_what_is_no_size_of_memory(text):
     with pytest.raises(cg.InputError, match="no size of memory; expected a number and a unit"):
         parse_size(text)
+
+
+def test_what_waits_for_many_workers_is_counted():
+    volume = Volume(Cut(np.broadcast_to(np.uint8(1), (2048, 2048, 2048)), [(slice(0, 1),) * 3]), ZYX)
+    few, many = (plan_memory([volume], workers, "threads", "100GiB").n_bytes for workers in (2, 64))
+    assert many - few > runners.AHEAD_TASKS * 62 * PIECE_BYTES
 
 
 def test_pitfall_F20_a_budget_is_kept_by_fewer_workers_or_refused_with_what_would_do():

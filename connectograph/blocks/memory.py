@@ -14,7 +14,7 @@ import numpy as np
 from connectograph._program import default_workers
 from connectograph.blocks.engines import EngineLike
 from connectograph.blocks.plan import iterate_blocks
-from connectograph.blocks.runners import AHEAD_BYTES
+from connectograph.blocks.runners import AHEAD_BYTES, AHEAD_TASKS
 from connectograph.errors import InputError
 from connectograph.io.lazy import PIECE_BYTES
 from connectograph.io.pickled import XzPickleLabels
@@ -116,7 +116,7 @@ def plan_memory(
     budget = int(_DEFAULT_SHARE * (available_memory() or 2**62)) if given is None else given
     parts = [None, *(part for part in _PART_BYTES if part < block)]
     plans = [
-        MemoryPlan(n, held + n * (process + _worker_bytes(block, part)) + 2 * min(AHEAD_BYTES, total), part)
+        MemoryPlan(n, held + n * (process + _worker_bytes(block, part)) + 2 * min(_ahead_bytes(n), total), part)
         for n in range(workers or default_workers(), 0, -1)
         for part in parts
     ]
@@ -127,6 +127,11 @@ def plan_memory(
             f"about {_show(best.n_bytes)}. Pass --max-memory {math.ceil(best.n_bytes / _MIB)}MiB or more."
         )
     return best
+
+
+def _ahead_bytes(workers: int) -> int:
+    """What may wait for so many workers, if it is the pieces of a stream."""
+    return max(AHEAD_BYTES, AHEAD_TASKS * workers * PIECE_BYTES)
 
 
 def _worker_bytes(block: int, part: int | None) -> int:

@@ -10,13 +10,16 @@ from typing import Any, TypeVar
 from connectograph.blocks.tasks import Task
 from connectograph.errors import BlockFailed, InputError, WorkerLost
 
-__all__ = ["AHEAD_BYTES", "PATIENCE_SECONDS", "OwnThreadRunner", "Runner", "ThreadRunner"]
+__all__ = ["AHEAD_BYTES", "AHEAD_TASKS", "PATIENCE_SECONDS", "OwnThreadRunner", "Runner", "ThreadRunner"]
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", bound=Task[Any])
 
 AHEAD_BYTES = 1 << 24
 """How far a stream may be unpacked ahead of the workers: memory that a cache still holds when it is filled again."""
+
+AHEAD_TASKS = 4
+"""How many tasks may wait for each worker in any case."""
 
 _RETRIES = 2
 PATIENCE_SECONDS = 600.0
@@ -47,7 +50,7 @@ class Runner:
             for task in tasks:
                 pending.append((task, self.submit(task)))
                 ahead += task.n_bytes
-                while len(pending) > 4 * self.workers and ahead > AHEAD_BYTES:
+                while len(pending) > AHEAD_TASKS * self.workers and ahead > AHEAD_BYTES:
                     ahead -= pending[0][0].n_bytes
                     yield self._finish(*pending.popleft())
             while pending:
