@@ -18,13 +18,16 @@ __all__ = ["begin_program", "default_workers", "start_helper"]
 
 
 def begin_program() -> None:
-    """Look for garbage seldom, and let threads take turns often.
+    """Look for garbage seldom, let threads take turns often, and have numpy start none of its own.
 
     A process that ends soon need not look for garbage among all that it imports and compiles, which takes a tenth of
-    its time; and threads that inflate while others import should not wait five times as long for their turn.
+    its time; threads that inflate while others import should not wait five times as long for their turn; and the
+    threads that OpenBLAS starts when numpy is imported wait for matrices by keeping the cores busy. Nothing here
+    multiplies large ones. A number of threads that is set already stands, and helpers inherit it.
     """
     gc.set_threshold(1_000_000, 20, 100)
     sys.setswitchinterval(0.001)  # seconds
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def default_workers() -> int:

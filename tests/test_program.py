@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 
 import pytest
@@ -21,7 +23,8 @@ def test_a_helper_is_of_this_package_whatever_lies_in_the_working_directory(tmp_
     assert (helper.returncode, said.decode().split()) == (0, ["connectograph", cg.__version__])
 
 
-def test_a_program_looks_for_garbage_seldom():
+def test_a_program_looks_for_garbage_seldom(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # which it would set for good
     before = gc.get_threshold(), sys.getswitchinterval()
     try:
         begin_program()
@@ -30,6 +33,21 @@ def test_a_program_looks_for_garbage_seldom():
     finally:
         gc.set_threshold(*before[0])
         sys.setswitchinterval(before[1])
+
+
+@pytest.mark.parametrize(("given", "then"), [(None, "1"), ("3", "3")])
+def test_numpy_starts_no_threads_beside_a_program(given, then):
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {} if given is None else {"OPENBLAS_NUM_THREADS": given}
+    code = """if True:
+        import os, sys
+        import connectograph.cli
+        before = "numpy" in sys.modules
+        connectograph.cli.begin_program()
+        print(before, os.environ["OPENBLAS_NUM_THREADS"])
+    """
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", then]
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ functions that need them, so that ``import connectograph`` does not load numba.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
-from numba.np import linalg
 
 __all__ = ["inner_kernel", "kernel"]
 
@@ -22,11 +22,15 @@ __all__ = ["inner_kernel", "kernel"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def _begin_without_blas() -> None:
+@cache
+@global_compiler_lock
+def _compile_without_blas() -> None:
     """Let numba take for granted that scipy has BLAS: it would look by importing scipy.linalg, for a quarter second.
 
     Whoever calls BLAS in a kernel of their own gets it as ever: numba looks again when such a kernel is compiled.
     """
+    from numba.np import linalg
+
     if not hasattr(linalg, "ensure_blas"):  # another numba, which looks in another way
         return
     look, linalg.ensure_blas = linalg.ensure_blas, lambda: None
@@ -36,24 +40,26 @@ def _begin_without_blas() -> None:
         linalg.ensure_blas = look
 
 
-_begin_without_blas()
-
-
 def kernel(function: F) -> F:
     """Compile on first use and keep the machine code on disk where a folder can be written to."""
     return _compile(function)
 
 
 def inner_kernel(function: F) -> F:
-    """The same for a function that only kernels call: without a way in from Python, which takes long to compile."""
-    return _compile(function, no_cpython_wrapper=True)
+    """The same for a function that only kernels call: made part of them, because a call counts references to arrays.
+
+    It has no way in from Python, which takes long to compile.
+    """
+    return _compile(function, no_cpython_wrapper=True, forceinline=True)
 
 
 def _compile(function: F, **options: bool | str) -> F:
     options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     compiled = numba.njit(**options)(function)
-    with suppress(RuntimeError):  # numba found no place for its files: compile in every process instead
+    try:
         compiled._cache = _MachineCode(function)
+    except RuntimeError:  # numba found no place for its files: compile in every process instead
+        _compile_without_blas()
     return compiled
 
 
@@ -61,8 +67,13 @@ class _MachineCode(FunctionCache):
     """Compiled kernels on disk, loaded without listing all that numba can compile, which takes a tenth of a second."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = None
         if not hasattr(self, "_load_overload"):  # another numba, which loads in another way
+            _compile_without_blas()
             return super().load_overload(sig, target_context)
         rtsys.initialize(target_context)  # what compiled code calls
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+            found = self._load_overload(sig, target_context)
+        if found is None:  # numba compiles next
+            _compile_without_blas()
+        return found

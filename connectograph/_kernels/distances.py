@@ -13,6 +13,7 @@ from connectograph._kernels.runs import first_at_least
 Array = npt.NDArray[Any]
 
 _TILE = 128  # along x, in voxels: rows that hold voxels only far away along x are not looked at
+_FAR = np.int64(2**31)  # along x, in voxels: no run on that side
 
 
 def run_distances(
@@ -23,7 +24,8 @@ def run_distances(
     The others are given by their :func:`index_rows`; both lie on one grid of this shape (z, y, x) and voxel size.
     """
     distance = np.empty(int(lengths.sum(dtype=np.int64)))
-    _measure_runs(starts, lengths, index, shape, size, distance)
+    begins, ends, rows, first, sections, held = index
+    _measure_runs(starts, lengths, begins, ends, rows, first, sections, held, shape, size, distance)
     return distance
 
 
@@ -48,90 +50,88 @@ def index_rows(starts: Array, lengths: Array, shape: tuple[int, int, int]) -> tu
 
 
 @kernel
-def _measure_runs(starts, lengths, index, shape, size, distance):
-    _, height, width = shape
-    n_tiles = (width + _TILE - 1) // _TILE
+def _measure_runs(starts, lengths, begins, ends, rows, first, sections, held, shape, size, distance):
+    # arrays one by one, here and below: whenever one is taken out of a tuple references are counted, which is slow
+    depth, height, width = shape
     begin = hint = np.int64(0)
     for i in range(starts.size):
         best = distance[begin : begin + lengths[i]]
         begin += lengths[i]
         row, x = starts[i] // width, starts[i] % width
-        at = (row // height, row % height, x)
+        at, tile = (row // height, row % height, x), x // _TILE
         for k in range(best.size):
             best[k] = np.inf
         # the row that was nearest to the run before is near to this one, too: a bound that spares most others
-        worst = _visit_row(hint, at, index, shape, size, best, np.inf)
-        tile = x // _TILE
-        for other in range(tile, n_tiles):
-            gap = max(0, other * _TILE - (x + best.size - 1)) * size[2]
-            if gap * gap >= worst:
+        place = rows[hint] % (depth * height)
+        aside = ((place // height - at[0]) * size[0]) ** 2 + ((place % height - at[1]) * size[1]) ** 2
+        worst = _visit_row(begins, ends, first[hint], first[hint + 1], x, aside, size[2], best, np.inf)
+        for reach in range(held.shape[0]):  # from the run's own tile outwards
+            is_near = False
+            for side in range(2 if reach > 0 else 1):
+                other = tile + (reach if side == 0 else -reach)
+                gap = (max(0, other * _TILE - (x + best.size - 1), x - (other * _TILE + _TILE - 1)) * size[2]) ** 2
+                if 0 <= other < held.shape[0] and gap < worst:
+                    is_near = True
+                    worst, hint = _visit_tile(
+                        begins, ends, rows, first, sections, held, other, gap, at, shape, size, best, worst, hint
+                    )
+            if not is_near:
                 break
-            worst, hint = _visit_tile(other, gap * gap, at, index, shape, size, best, worst, hint)
-        for other in range(tile - 1, -1, -1):
-            gap = (x - (other * _TILE + _TILE - 1)) * size[2]
-            if gap * gap >= worst:
-                break
-            worst, hint = _visit_tile(other, gap * gap, at, index, shape, size, best, worst, hint)
         for k in range(best.size):
             best[k] = np.sqrt(best[k])
 
 
 @inner_kernel
-def _visit_tile(tile, gap, at, index, shape, size, best, worst, hint):
+def _visit_tile(begins, ends, rows, first, sections, held, tile, gap, at, shape, size, best, worst, hint):
     """Lower the squared distances by one tile, section by section; the largest of them, and the row that lowered it."""
-    depth = shape[0]
-    held = index[5][tile]
+    depth, height, _ = shape
     for step in range(max(at[0] + 1, depth - at[0])):
-        far = gap + (step * size[0]) ** 2
-        if far >= worst:
+        deep = (step * size[0]) ** 2
+        if gap + deep >= worst:
             break
-        if at[0] + step < depth and held[at[0] + step]:
-            worst, hint = _visit_section(tile, at[0] + step, far, at, index, shape, size, best, worst, hint)
-        if step > 0 and at[0] - step >= 0 and held[at[0] - step]:
-            worst, hint = _visit_section(tile, at[0] - step, far, at, index, shape, size, best, worst, hint)
+        for side in range(2 if step > 0 else 1):
+            z = at[0] + (step if side == 0 else -step)
+            if 0 <= z < depth and held[tile, z]:
+                section = tile * depth + z
+                low, high, own = sections[section], sections[section + 1], section * height + at[1]
+                worst, hint = _visit_section(
+                    begins, ends, rows, first, low, high, own, gap, deep, at[2], size, best, worst, hint
+                )
     return worst, hint
 
 
 @inner_kernel
-def _visit_section(tile, z, far, at, index, shape, size, best, worst, hint):
+def _visit_section(begins, ends, rows, first, low, high, own, gap, deep, x, size, best, worst, hint):
     """The same for the rows of one section of a tile, from the run's own y outwards."""
-    rows, section = index[2], tile * shape[0] + z
-    begin, end = index[4][section], index[4][section + 1]
-    own = section * shape[1] + at[1]
-    middle = first_at_least(rows, own, begin, end)
-    for k in range(middle, end):
-        if far + ((rows[k] - own) * size[1]) ** 2 >= worst:
-            break
-        lower = _visit_row(k, at, index, shape, size, best, worst)
-        worst, hint = lower, k if lower < worst else hint
-    for k in range(middle - 1, begin - 1, -1):
-        if far + ((rows[k] - own) * size[1]) ** 2 >= worst:
-            break
-        lower = _visit_row(k, at, index, shape, size, best, worst)
-        worst, hint = lower, k if lower < worst else hint
+    middle = first_at_least(rows, own, low, high)
+    for side in range(2):
+        k = middle - side
+        while low <= k < high:
+            aside = deep + ((rows[k] - own) * size[1]) ** 2
+            if gap + aside >= worst:
+                break
+            lower = _visit_row(begins, ends, first[k], first[k + 1], x, aside, size[2], best, worst)
+            worst, hint = lower, k if lower < worst else hint
+            k += 1 - 2 * side
     return worst, hint
 
 
 @inner_kernel
-def _visit_row(k, at, index, shape, size, best, worst):
-    """The same for one row of a tile."""
-    begins, ends, rows, first, _, _ = index
-    low, high, x = first[k], first[k + 1], at[2]
-    z, y = rows[k] // shape[1] % shape[0], rows[k] % shape[1]
-    base = ((z - at[0]) * size[0]) ** 2 + ((y - at[1]) * size[1]) ** 2
-    right = first_at_least(begins, x + 1, low, high)  # the first of its runs that begins beyond the first voxel
-    gap = x - (ends[right - 1] - 1) if right > low else shape[2]
+def _visit_row(begins, ends, low, high, x, aside, size, best, worst):
+    """The same for the runs of one row, whose squared distance in z and y is known."""
+    right = first_at_least(begins, x + 1, low, high)  # the first of them that begins beyond the first voxel
+    gap = x - (ends[right - 1] - 1) if right > low else _FAR
     if right < high:
         gap = min(gap, begins[right] - (x + best.size - 1))
-    if gap > 0 and base + (gap * size[2]) ** 2 >= worst:
+    if gap > 0 and aside + (gap * size) ** 2 >= worst:
         return worst
     worst = 0.0
     for j in range(best.size):
         while right < high and begins[right] <= x + j:
             right += 1
-        step = max(0, x + j - (ends[right - 1] - 1)) if right > low else shape[2]
+        step = max(0, x + j - (ends[right - 1] - 1)) if right > low else _FAR
         if right < high:
             step = min(step, begins[right] - (x + j))
-        best[j] = min(best[j], base + (step * size[2]) ** 2)
+        best[j] = min(best[j], aside + (step * size) ** 2)
         worst = max(worst, best[j])
     return worst

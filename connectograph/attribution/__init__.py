@@ -4,36 +4,6 @@ Conventions: arguments are (truth, predicted), then what matches them; pure func
 and fixes add up exactly.
 """
 
-from connectograph.attribution.blame import Blame, blame_causes, blame_links, shapley_values, split_loss
-from connectograph.attribution.causes import (
-    CAUSES,
-    DETAILS,
-    OwnSegmentation,
-    attribute_edges,
-    attribute_links,
-    count_causes,
-)
-from connectograph.attribution.fixes import FIX_KINDS, apply_fixes, rank_fixes
-from connectograph.attribution.line_graph import LineGraphScore, compare_line_graphs
-from connectograph.attribution.segment_fixes import SegmentPieces, mend_segments
+import lazy_loader
 
-__all__ = [
-    "CAUSES",
-    "DETAILS",
-    "FIX_KINDS",
-    "Blame",
-    "LineGraphScore",
-    "OwnSegmentation",
-    "SegmentPieces",
-    "apply_fixes",
-    "attribute_edges",
-    "attribute_links",
-    "blame_causes",
-    "blame_links",
-    "compare_line_graphs",
-    "count_causes",
-    "mend_segments",
-    "rank_fixes",
-    "shapley_values",
-    "split_loss",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

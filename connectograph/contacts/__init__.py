@@ -4,15 +4,6 @@ Conventions: N(v) is the set of distinct segments within the dilation of voxel v
 unordered, written with segment_a < segment_b.
 """
 
-from connectograph.contacts.contactome import find_contacts, mark_contacts, mark_synapse_overlaps
-from connectograph.contacts.dilation import dilation_offsets
-from connectograph.contacts.synapse_contacts import find_synapse_contacts, scan_segmentation
+import lazy_loader
 
-__all__ = [
-    "dilation_offsets",
-    "find_contacts",
-    "find_synapse_contacts",
-    "mark_contacts",
-    "mark_synapse_overlaps",
-    "scan_segmentation",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

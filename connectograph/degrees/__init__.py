@@ -5,22 +5,6 @@ Conventions: arguments are (truth, predicted), two graphs or edge tables, or bot
 "in", "out" and "total" (both), undirected "total" alone; autapses are in no count; 0/0 is NaN with a reason.
 """
 
-from connectograph.degrees.agreement import DegreeAgreement
-from connectograph.degrees.comparison import DegreeComparison, compare_degrees
-from connectograph.degrees.neighbours import NeighbourOverlap, compare_neighbours
-from connectograph.degrees.partners import PartnerOverlap
-from connectograph.degrees.paths import PathComparison, compare_paths
-from connectograph.degrees.scores import score_neurons, summarise_scores
+import lazy_loader
 
-__all__ = [
-    "DegreeAgreement",
-    "DegreeComparison",
-    "NeighbourOverlap",
-    "PartnerOverlap",
-    "PathComparison",
-    "compare_degrees",
-    "compare_neighbours",
-    "compare_paths",
-    "score_neurons",
-    "summarise_scores",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

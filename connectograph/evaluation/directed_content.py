@@ -13,7 +13,7 @@ from connectograph.evaluation import content
 from connectograph.evaluation.directed_inputs import Inputs, volumes_of
 from connectograph.evaluation.directed_sites import DirectedSide, Sites
 from connectograph.evaluation.provenance import describe_notices
-from connectograph.evaluation.segmentations import OwnSegmentation, describe_own_inputs
+from connectograph.evaluation.segmentations import OwnSegmentation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import NO_PREDICTION, list_absent
 from connectograph.synapses import Synapses
@@ -70,7 +70,7 @@ def describe_inputs(
         }
     if "predicted" not in sides:
         blocks.update(content.undefined("predicted", NO_PREDICTION))
-    return {**blocks, **describe_own_inputs(inputs, own)}
+    return {**blocks, **({} if own is None else own.describe_inputs(inputs))}
 
 
 def list_notices(

@@ -19,7 +19,6 @@ from connectograph.compare import EdgeScore, compare_edges
 from connectograph.compare.edges import describe_outcomes
 from connectograph.evaluation import content
 from connectograph.evaluation.attribution import explain_errors, leave_out_causes
-from connectograph.evaluation.attribution_own import find_counterparts
 from connectograph.evaluation.inputs import Source, read_inputs
 from connectograph.evaluation.matches import match_sides, measure_distances
 from connectograph.evaluation.measures import (
@@ -31,7 +30,6 @@ from connectograph.evaluation.measures import (
 from connectograph.evaluation.places import describe_places
 from connectograph.evaluation.provenance import describe_files, describe_notices
 from connectograph.evaluation.result import Evaluation
-from connectograph.evaluation.segmentations import describe_own_inputs, describe_segmentations
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import (
     NO_PREDICTION,
@@ -42,7 +40,6 @@ from connectograph.evaluation.sides import (
     score_strictly,
 )
 from connectograph.evaluation.skeletons import NO_SKELETONS, GivenSkeletons, SkeletonSource, open_skeletons
-from connectograph.evaluation.sparse import judge_measures, restrict_to_proofread
 from connectograph.evaluation.survey import Survey, evaluate_side, read_synapses, survey_volumes
 from connectograph.graphs import align
 from connectograph.io.stamps import refuse_changed, stamp_files
@@ -318,21 +315,30 @@ def _conclude(
     tables.update(survey.tables)
     nodes, sparse = survey.segments if own is None else own.nodes, None
     if settings.proofread is not None and survey.predicted:
+        from connectograph.evaluation.sparse import restrict_to_proofread
+
         matches = None if own is None else own.matches
         sparse = restrict_to_proofread(tables, nodes, settings.proofread, matches=matches)
         tables, nodes = sparse.tables, sparse.nodes
-    counterparts = (
-        {} if own is None else find_counterparts(own, place, survey.in_truth[place], survey.segments, settings)
-    )
+    counterparts = {}
+    if own is not None:
+        from connectograph.evaluation.attribution_own import find_counterparts
+
+        counterparts = find_counterparts(own, place, survey.in_truth[place], survey.segments, settings)
     scores = _score(sides, tables, kept_ids(nodes), counterparts)
     if survey.predicted:
         scores.blocks.update(distances[place].result())
     if own is not None and scores.edges is not None:
+        from connectograph.evaluation.segmentations import describe_segmentations
+
         measures = describe_segmentations(own, survey.predicted[place].touches, tables, scores.edges.f1)
         scores.blocks.update(measures.blocks)
         tables |= measures.tables
     report = _build_report(volumes, settings, sides, tables, survey, scores, len(kept_ids(nodes)))
-    report = report if sparse is None else judge_measures(report, sparse)
+    if sparse is not None:
+        from connectograph.evaluation.sparse import judge_measures
+
+        report = judge_measures(report, sparse)
     synapses = {name: side.synapses for name, side in sides.items()}
     strict = scores.strict if report["strict"] else None
     scored = {**volumes, "segmentation": survey.segmentation}
@@ -389,7 +395,7 @@ def _build_report(
         **describe_places(tables, volumes["segmentation"]),
         "worst_errors": content.list_worst_errors(tables, volumes["segmentation"]),
         "settings": {**settings.to_dict(), **MEASURE_SETTINGS},
-        "inputs": {**describe_inputs(volumes, sides, tables), **describe_own_inputs(volumes, own)},
+        "inputs": {**describe_inputs(volumes, sides, tables), **({} if own is None else own.describe_inputs(volumes))},
         "notices": [*describe_notices(volumes), *collect_notices(settings, sides, tables)],
     }
     report["verdict"] = write_verdict(report)

@@ -7,7 +7,8 @@ import platform
 import resource
 import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import suppress
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
 from connectograph._version import __version__
@@ -51,8 +52,13 @@ def _peak_memory_bytes() -> int:
 def _versions() -> dict[str, str]:
     found = {}
     for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+        with suppress(PackageNotFoundError):
+            found[name] = _find_version(distribution(name))
     return found
+
+
+def _find_version(package: Distribution) -> str:
+    """As `package.version`, without parsing what the package says of itself as an email."""
+    lines = (package.read_text("METADATA") or "").splitlines()
+    stated = next((line for line in lines if line.startswith("Version: ")), "")
+    return stated.removeprefix("Version: ").strip() or package.version

@@ -45,7 +45,6 @@ from connectograph.volumes import IGNORE, Volume
 
 __all__ = [
     "OwnSegmentation",
-    "describe_own_inputs",
     "describe_segmentations",
     "read_own_segmentation",
 ]
@@ -115,6 +114,10 @@ class OwnSegmentation:
             "predicted_segments_below_size": int((status == "below_size").sum()),
             "predicted_split_voxels_to_background": self.n_voxels_dropped,
         }
+
+    def describe_inputs(self, volumes: Mapping[str, Volume]) -> dict[str, Any]:
+        """The predicted segmentation, for the block "inputs"."""
+        return {"predicted_segmentation": describe_grid(volumes["predicted_segmentation"], len(self.segments))}
 
 
 def read_own_segmentation(
@@ -331,13 +334,6 @@ def describe_segmentations(
         "neuron_integrity": integrity.table,
     }
     return Measures({"segmentation_matching": block}, added)
-
-
-def describe_own_inputs(volumes: Mapping[str, Volume], own: OwnSegmentation | None) -> dict[str, Any]:
-    """The predicted segmentation in the block "inputs"; nothing if there is none."""
-    if own is None:
-        return {}
-    return {"predicted_segmentation": describe_grid(volumes["predicted_segmentation"], len(own.segments))}
 
 
 def _describe_run_length(found: RunLength | None) -> dict[str, Any]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from connectograph.blocks import Engine
-from connectograph.contacts import dilation_offsets, find_contacts, scan_segmentation
+from connectograph.contacts import dilation_offsets, scan_segmentation
 from connectograph.contacts.synapse_contacts import SynapseNeighbours, keep_contacts
-from connectograph.evaluation.segmentations import OwnSegmentation, read_own_segmentation
 from connectograph.evaluation.settings import Settings
 from connectograph.evaluation.sides import Side
 from connectograph.graphs import build_edges
-from connectograph.io.skeletons import Skeleton
 from connectograph.partners import assign_partners, attach_synapses
 from connectograph.segments import kept_ids, mark_split_off, select_segments, split_segments
 from connectograph.synapses import Synapses, label_synapses, measure_synapses
 from connectograph.volumes import Volume
+
+if TYPE_CHECKING:
+    from connectograph.evaluation.segmentations import OwnSegmentation
+    from connectograph.io.skeletons import Skeleton
 
 __all__ = ["Scans", "Survey", "evaluate_side", "read_synapses", "scan_volumes", "survey_volumes"]
 
@@ -168,9 +170,13 @@ def scan_volumes(
     )
     tables, own = {}, None
     if settings.contactome:
+        from connectograph.contacts import find_contacts
+
         how: dict[str, Any] = {"dilation": settings.dilation, "dilation_nm": settings.dilation_nm}
         tables["contactome"] = find_contacts(segmentation, segments=segments, engine=engine.at("contactome"), **how)
     if theirs is not None:
+        from connectograph.evaluation.segmentations import read_own_segmentation
+
         how = {"settings": settings, "skeletons": skeletons, "engine": engine, "progress": progress}
         own = read_own_segmentation(segmentation, theirs, segments, synapses, offsets, **how)
     return Scans(segmentation, segments, pieces, tables, scan.neighbours, own)

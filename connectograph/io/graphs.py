@@ -28,7 +28,7 @@ __all__ = ["CompressedRows", "GraphColumns", "read_graphml", "write_adjacency", 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
 _ENTITIES = str.maketrans({character: f"&#{ord(character)};" for character in '&<>"\t\n\r'})
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # takes long to compile
 _VOXEL_SIZE = "voxel_size_nm"
 _MAX_PIXELS = 1000
 _KINDS = {bool: "boolean", int: "long", float: "double", str: "string"}
@@ -320,7 +320,10 @@ def _format_data(key: str, column: _Column) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return _NOT_XML.sub("\ufffd", value).translate(_ENTITIES) if isinstance(value, str) else str(value).lower()
+    if not isinstance(value, str):
+        return str(value).lower()
+    allowed = value if value.isprintable() else re.sub(_NOT_XML, "\ufffd", value)
+    return allowed.translate(_ENTITIES)
 
 
 def _node_id(text: str | None) -> int:

@@ -18,30 +18,6 @@ letter. Drawn with A, B, C (``<->`` mutual)::
 111D and 111U are swapped in part of the literature; here they are as drawn, which is what networkx counts.
 """
 
-from connectograph.motifs.census import CLOSED, CONNECTED, TRIADS, TRIPLES, count_triads, count_triples
-from connectograph.motifs.centrality import measure_centrality
-from connectograph.motifs.comparison import MotifComparison, compare_dyads, compare_motifs
-from connectograph.motifs.intervals import ratio_intervals
-from connectograph.motifs.nulls import NullGraph, randomise
-from connectograph.motifs.profile import MotifProfile, measure_motifs
-from connectograph.motifs.significance import NullComparison, compare_to_null
+import lazy_loader
 
-__all__ = [
-    "CLOSED",
-    "CONNECTED",
-    "TRIADS",
-    "TRIPLES",
-    "MotifComparison",
-    "MotifProfile",
-    "NullComparison",
-    "NullGraph",
-    "compare_dyads",
-    "compare_motifs",
-    "compare_to_null",
-    "count_triads",
-    "count_triples",
-    "measure_centrality",
-    "measure_motifs",
-    "randomise",
-    "ratio_intervals",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

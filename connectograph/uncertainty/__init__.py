@@ -10,20 +10,6 @@ for neurons like those at hand: another piece of tissue may differ by more.
 Functions: :func:`ratio_interval`, :func:`edge_intervals`, :func:`paired_test`, :func:`node_jackknife`.
 """
 
-from connectograph.uncertainty.clusters import MIN_NEURONS
-from connectograph.uncertainty.intervals import edge_intervals, ratio_interval
-from connectograph.uncertainty.jackknife import node_jackknife
-from connectograph.uncertainty.paired import paired_test
-from connectograph.uncertainty.results import Difference, EdgeIntervals, Interval, PairedTest
+import lazy_loader
 
-__all__ = [
-    "MIN_NEURONS",
-    "Difference",
-    "EdgeIntervals",
-    "Interval",
-    "PairedTest",
-    "edge_intervals",
-    "node_jackknife",
-    "paired_test",
-    "ratio_interval",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
