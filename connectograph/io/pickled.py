@@ -8,7 +8,6 @@ Functions: :func:`read_pickled`. Class: :class:`XzPickleLabels`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,11 +18,11 @@ import numpy.typing as npt
 from connectograph.errors import InputError
 from connectograph.io.arrays import read_header
 from connectograph.io.layouts import Layout, make_layout
-from connectograph.io.lazy import Box, Buffers, cut_boxes, cut_rows, read_box, refuse_dtype, turn
+from connectograph.io.lazy import Box, cut_boxes, cut_rows, read_box, refuse_dtype, turn
 from connectograph.io.sources import check_file
 from connectograph.io.streams import MAX_RATIO, Stream, open_stream
 from connectograph.io.unpickler import ArrayUnpickler
-from connectograph.volumes import Block, LazyLabels, Shape
+from connectograph.volumes import Block, LazyLabels
 
 __all__ = ["XzPickleLabels", "read_pickled"]
 
@@ -55,7 +54,6 @@ class XzPickleLabels:
         self.shape = layout.shape
         self.dtype = layout.dtype
         self._layout = layout
-        self._buffers = Buffers()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return XzPickleLabels, (self.path, self._layout)
@@ -67,18 +65,13 @@ class XzPickleLabels:
             if isinstance(found, np.ndarray) or found.n_bytes != self._layout.n_bytes:
                 raise InputError(f"{self.path} was changed while it was read. Run again when it is complete.")
             for origin, shape in cut_boxes(self.shape, cut_rows(self.shape, self.dtype.itemsize)):
-                data = stream.read(math.prod(shape) * self.dtype.itemsize)
-                yield Block(origin, shape, partial(self._read, shape, data))
+                piece = np.empty(shape, self.dtype)
+                stream.fill(memoryview(piece.reshape(-1).view(np.uint8)))
+                yield Block(origin, shape, partial(np.asarray, piece))
             found.finish()
 
     def __getitem__(self, box: Box) -> npt.NDArray[Any]:
         return read_box(self, box)
-
-    def _read(self, shape: Shape, data: bytes) -> npt.NDArray[Any]:
-        # copied, because numba would compile its kernels once more for an array that cannot be written to
-        out = self._buffers.array("piece", shape, self.dtype)
-        out.reshape(-1).view(np.uint8)[:] = np.frombuffer(data, np.uint8)
-        return out
 
 
 def read_pickled(path: str) -> npt.NDArray[Any] | LazyLabels:

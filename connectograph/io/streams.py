@@ -18,6 +18,8 @@ _STARTS = (b"\xfd7zXZ\x00", b"\x5d\x00\x00")
 
 _INPUT_BYTES = 1 << 16
 _AHEAD_BYTES = 1 << 12
+_PIECE_BYTES = 1 << 16
+"""Unpacked at once: more is put together from pieces by lzma, and has left the cache before it is used."""
 _UNPACKING_MEMORY = 1 << 29
 """The dictionary of xz -9 needs 65 MiB; a file may ask for 4 GiB."""
 
@@ -53,20 +55,25 @@ class Stream:
 
     def read(self, size: int) -> bytes:
         """Exactly that many bytes; an InputError if there are fewer."""
-        parts = []
-        missing = size
-        while missing:
-            part = self._ahead or self._unpack(max(missing, _AHEAD_BYTES))
+        taken = bytearray(size)
+        self.fill(memoryview(taken))
+        return bytes(taken)
+
+    def fill(self, out: memoryview) -> None:
+        """As many bytes as `out` holds; an InputError if there are fewer."""
+        done = 0
+        while done < len(out):
+            part = self._ahead or self._unpack(_PIECE_BYTES)
             if not part:
                 raise InputError(
                     f"{self._where} is incomplete: it ends after {self.position:,} unpacked bytes, at least "
-                    f"{missing:,} before its end. Copy it again (rsync --partial --checksum)."
+                    f"{len(out) - done:,} before its end. Copy it again (rsync --partial --checksum)."
                 )
-            taken, self._ahead = part[:missing], part[missing:]
-            parts.append(taken)
-            missing -= len(taken)
-            self.position += len(taken)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            taken = min(len(part), len(out) - done)
+            self._ahead = part[taken:]
+            out[done : done + taken] = part[:taken]
+            done += taken
+            self.position += taken
 
     def readline(self, limit: int = _INPUT_BYTES) -> bytes:
         """Bytes to the end of the line and including it; an InputError if it is longer than a limit."""
