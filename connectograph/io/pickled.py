@@ -66,7 +66,7 @@ class XzPickleLabels:
                 raise InputError(f"{self.path} was changed while it was read. Run again when it is complete.")
             for origin, shape in cut_boxes(self.shape, cut_rows(self.shape, self.dtype.itemsize)):
                 piece = np.empty(shape, self.dtype)
-                stream.fill(memoryview(piece.reshape(-1).view(np.uint8)))
+                stream.fill(piece.reshape(-1).view(np.uint8).data)
                 yield Block(origin, shape, partial(np.asarray, piece))
             found.finish()
 
