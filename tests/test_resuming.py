@@ -153,13 +153,11 @@ def test_interrupted_by_a_person_or_a_batch_system(call, tmp_path, monkeypatch, 
 
 
 def test_finished_work_is_not_done_again(call, tmp_path, monkeypatch):
-    from connectograph.evaluation import survey
-
     def fail(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(survey, "find_contacts", fail)
+        patch.setattr("connectograph.contacts.find_contacts", fail)
         assert call()[0] == 3
     with monkeypatch.context() as patch:
         patch.setattr("connectograph.contacts.synapse_contacts._BlockScan.__call__", fail)

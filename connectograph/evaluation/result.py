@@ -12,7 +12,7 @@ import pandas as pd
 
 from connectograph._networkx import nx
 from connectograph.compare import EdgeScore
-from connectograph.graphs import build_graph, tabulate_graph
+from connectograph.graphs import build_graph, tabulate_graph, tabulate_nodes
 from connectograph.io.graphs import GraphColumns
 from connectograph.synapses import Synapses
 from connectograph.volumes import Volume
@@ -132,9 +132,14 @@ class Evaluation:
 
         return write_evaluation(self, Path(directory), overwrite=overwrite, reports=reports, command=command)
 
-    def tabulate_graph(self, side: str) -> GraphColumns:
-        """One of the two connectomes, "truth" or "predicted", as columns: what files need of it."""
-        return tabulate_graph(self.tables[f"edges_{side}"], self.nodes, **self._describe_graph(side))
+    def tabulate_graphs(self) -> dict[str, GraphColumns]:
+        """Both connectomes ("truth", "predicted"; those there are) as columns: what files need of them."""
+        nodes = tabulate_nodes(self.nodes)
+        return {
+            side: tabulate_graph(self.tables[f"edges_{side}"], nodes, **self._describe_graph(side))
+            for side in ("truth", "predicted")
+            if f"edges_{side}" in self.tables
+        }
 
     def _graph(self, side: str) -> nx.Graph:
         return build_graph(self.tables[f"edges_{side}"], self.nodes, **self._describe_graph(side))

@@ -68,18 +68,14 @@ def write_evaluation(
         for name, arrays in shown.items():
             if arrays is not None:
                 save_npz(place_file(run, name), arrays)
-        record = {
-            "name": _name(evaluation),
-            "command": list(command),
-            **evaluation.run,
-            "inputs": digests.result(),
-            **describe_machine(),
-        }
+        record = None
         if reports:  # the PDF takes longest, so it begins first
             _wait(tables)
+            record = _describe_run(evaluation, command, digests.result())
             pdf = draw_pdf(record)
         _write_graphs(run, evaluation)
         _wait(tables)
+        record = record or _describe_run(evaluation, command, digests.result())
         if reports:
             contents = ReportContents(evaluation.report, record, dict(evaluation.tables), *shown.values())
             for name, data in render_reports(contents, pdf=pdf).items():
@@ -97,15 +93,12 @@ def _place_tables(run: Run, evaluation: Evaluation) -> Iterator[tuple[pd.DataFra
 
 
 def _write_graphs(run: Run, evaluation: Evaluation) -> None:
-    for side in ("truth", "predicted"):
-        if f"edges_{side}" not in evaluation.tables:
-            continue
-        graph = evaluation.tabulate_graph(side)
+    for side, graph in evaluation.tabulate_graphs().items():
         write_graphml(graph, place_file(run, f"graphs/{side}.graphml"))
         folder = place_file(run, f"adjacency/{side}.npz").parent
         for name in (f"{side}_ids.csv", f"{side}.png"):
             place_file(run, f"adjacency/{name}")
-        nodes = np.array(graph.nodes, np.uint64)
+        nodes = np.array(graph.nodes.ids, np.uint64)
         matrix = compress_adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
         write_adjacency(folder, matrix, nodes, side)
 
@@ -113,6 +106,14 @@ def _write_graphs(run: Run, evaluation: Evaluation) -> None:
 def _wait(jobs: Sequence[Future[None]]) -> None:
     for job in jobs:
         job.result()
+
+
+def _describe_run(
+    evaluation: Evaluation, command: Sequence[str], inputs: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """What run.json says, but for the files of the run."""
+    name = {"name": _name(evaluation), "command": list(command)}
+    return {**name, **evaluation.run, "inputs": inputs, **describe_machine()}
 
 
 def _name(evaluation: Evaluation) -> str:

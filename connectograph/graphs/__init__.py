@@ -15,6 +15,7 @@ from connectograph.graphs.building import (
     edges_of,
     nodes_of,
     tabulate_graph,
+    tabulate_nodes,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "edges_of",
     "nodes_of",
     "tabulate_graph",
+    "tabulate_nodes",
 ]

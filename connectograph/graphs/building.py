@@ -13,7 +13,7 @@ import pandas as pd
 from connectograph._networkx import nx
 from connectograph._version import __version__
 from connectograph.errors import InputError, SchemaError
-from connectograph.io.graphs import CompressedRows, GraphColumns
+from connectograph.io.graphs import CompressedRows, GraphColumns, NodeColumns
 from connectograph.tables import as_ids, make_table, validate_table
 from connectograph.volumes import Triple
 
@@ -25,6 +25,7 @@ __all__ = [
     "edges_of",
     "nodes_of",
     "tabulate_graph",
+    "tabulate_nodes",
 ]
 
 _NODE_COLUMNS = ("n_voxels", "volume_nm3", "z_nm", "y_nm", "x_nm")
@@ -117,7 +118,7 @@ def build_graph(
     columns = tabulate_graph(edges, nodes, directed=directed, kind=kind, name=name, voxel_size=voxel_size)
     graph = nx.DiGraph() if directed else nx.Graph()
     graph.graph.update(columns.attributes)
-    graph.add_nodes_from(zip(columns.nodes, _records(columns.node_data, len(columns.nodes)), strict=True))
+    graph.add_nodes_from(zip(columns.nodes.ids, _records(columns.nodes.data, len(columns.nodes.ids)), strict=True))
     sources, targets = zip(*columns.edges, strict=True) if columns.edges else ((), ())
     graph.add_edges_from(zip(sources, targets, _records(columns.edge_data, len(sources)), strict=True))
     return graph
@@ -125,7 +126,7 @@ def build_graph(
 
 def tabulate_graph(
     edges: pd.DataFrame,
-    nodes: pd.DataFrame | Iterable[int],
+    nodes: pd.DataFrame | Iterable[int] | NodeColumns,
     *,
     directed: bool = False,
     kind: str = "connectome",
@@ -137,7 +138,7 @@ def tabulate_graph(
     Parameters
     ----------
     edges, nodes, directed, kind, name, voxel_size
-        As in :func:`build_graph`.
+        As in :func:`build_graph`; nodes that several graphs share can be given as :func:`tabulate_nodes` makes them.
 
     Returns
     -------
@@ -151,26 +152,48 @@ def tabulate_graph(
     Examples
     --------
     >>> from connectograph.tables import empty_table
-    >>> tabulate_graph(empty_table("edges"), [5, 3]).nodes
+    >>> tabulate_graph(empty_table("edges"), [5, 3]).nodes.ids
     [3, 5]
     """
     validate_table("edges", edges)
     if edges.duplicated(["source", "target"]).any():
         raise SchemaError("edges: a pair occurs twice; sum its rows first (build_edges does).")
-    ids, node_data = _node_columns(nodes)
+    columns = nodes if isinstance(nodes, NodeColumns) else tabulate_nodes(nodes)
     ends = np.concatenate([edges["source"].to_numpy(), edges["target"].to_numpy()])
-    unknown = np.setdiff1d(ends, ids)
+    unknown = np.setdiff1d(ends, np.array(columns.ids, np.uint64))
     if len(unknown):
         raise SchemaError(f"edges: {len(unknown)} ids are no nodes, e.g. {unknown[0]}; give all segments as nodes.")
     ordered = edges.sort_values(["source", "target"])
     return GraphColumns(
         directed,
         {"kind": kind, "name": name, "voxel_size_nm": voxel_size, "connectograph": __version__},
-        ids.tolist(),
-        node_data,
+        columns,
         list(zip(ordered["source"].tolist(), ordered["target"].tolist(), strict=True)),
         {column: ordered[column].tolist() for column in _EDGE_COLUMNS},
     )
+
+
+def tabulate_nodes(nodes: pd.DataFrame | Iterable[int]) -> NodeColumns:
+    """Nodes as columns, ascending.
+
+    Parameters
+    ----------
+    nodes : pandas.DataFrame or iterable of int
+        The table "segments" (kept rows become nodes, with size and centroid), or ids.
+
+    Returns
+    -------
+    NodeColumns
+
+    Examples
+    --------
+    >>> tabulate_nodes([5, 3]).ids
+    [3, 5]
+    """
+    if not isinstance(nodes, pd.DataFrame):
+        return NodeColumns(np.unique(as_ids(nodes, "nodes")).tolist(), {})
+    kept = nodes[nodes["status"].isin(["kept", "split_off"])].sort_values("segment_id")
+    return NodeColumns(kept["segment_id"].tolist(), {column: kept[column].tolist() for column in _NODE_COLUMNS})
 
 
 def edges_of(graph: nx.Graph | pd.DataFrame) -> pd.DataFrame:
@@ -294,14 +317,6 @@ def compress_adjacency(edges: pd.DataFrame, nodes: npt.NDArray[np.uint64], *, di
 
 def _place(ids: npt.NDArray[np.uint64], nodes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     return np.searchsorted(nodes, ids).astype(np.int64)
-
-
-def _node_columns(nodes: pd.DataFrame | Iterable[int]) -> tuple[npt.NDArray[np.uint64], dict[str, list[Any]]]:
-    """Ids of the nodes, ascending, and their attributes."""
-    if not isinstance(nodes, pd.DataFrame):
-        return np.unique(as_ids(nodes, "nodes")), {}
-    kept = nodes[nodes["status"].isin(["kept", "split_off"])].sort_values("segment_id")
-    return kept["segment_id"].to_numpy(), {column: kept[column].tolist() for column in _NODE_COLUMNS}
 
 
 def _records(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
@@ -23,7 +24,7 @@ from connectograph.errors import InputError, SchemaError
 from connectograph.io.files import explain_errors, save_npz, write_atomic
 from connectograph.tables import SCHEMAS, as_ids
 
-__all__ = ["CompressedRows", "GraphColumns", "read_graphml", "write_adjacency", "write_graphml"]
+__all__ = ["CompressedRows", "GraphColumns", "NodeColumns", "read_graphml", "write_adjacency", "write_graphml"]
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _ID_COLUMNS = {column for schema in SCHEMAS.values() for column, dtype in schema.items() if dtype == "uint64"}
@@ -34,33 +35,6 @@ _MAX_PIXELS = 1000
 _KINDS = {bool: "boolean", int: "long", float: "double", str: "string"}
 
 Attributes = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class GraphColumns:
-    """A graph as columns: what a file needs of it, without a networkx object.
-
-    Attributes
-    ----------
-    directed : bool
-    attributes : dict
-        Of the graph itself.
-    nodes : list of int
-        Ids, ascending.
-    node_data : dict of str to list
-        Attributes in the order of `nodes`; None or NaN where a node has none.
-    edges : list of pairs of int
-        Ascending; of an undirected graph the smaller id first.
-    edge_data : dict of str to list
-        Attributes in the order of `edges`.
-    """
-
-    directed: bool
-    attributes: Attributes
-    nodes: list[int]
-    node_data: dict[str, list[Any]]
-    edges: list[tuple[int, int]]
-    edge_data: dict[str, list[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +68,55 @@ class _Column:
     name: str
     kind: str
     values: list[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class NodeColumns:
+    """The nodes of a graph, or of several: what they become in files is found once for all of them.
+
+    Attributes
+    ----------
+    ids : list of int
+        Ascending.
+    data : dict of str to list
+        Attributes in the order of `ids`; None or NaN where a node has none.
+    """
+
+    ids: list[int]
+    data: dict[str, list[Any]]
+
+    @cached_property
+    def columns(self) -> list[_Column]:
+        return list(_columns("node", self.data))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """In GraphML, where the attributes of nodes are the first."""
+        starts = [f'<node id="{node}">' for node in self.ids]
+        return list(_format_lines("node", starts, self.columns, "</node>\n"))
+
+
+@dataclass(frozen=True, eq=False)
+class GraphColumns:
+    """A graph as columns: what a file needs of it, without a networkx object.
+
+    Attributes
+    ----------
+    directed : bool
+    attributes : dict
+        Of the graph itself.
+    nodes : NodeColumns
+    edges : list of pairs of int
+        Ascending; of an undirected graph the smaller id first.
+    edge_data : dict of str to list
+        Attributes in the order of `edges`.
+    """
+
+    directed: bool
+    attributes: Attributes
+    nodes: NodeColumns
+    edges: list[tuple[int, int]]
+    edge_data: dict[str, list[Any]]
 
 
 def write_graphml(graph: nx.Graph | GraphColumns, path: str | Path) -> None:
@@ -223,14 +246,13 @@ def _as_columns(graph: nx.Graph) -> GraphColumns:
     """A networkx graph in the order of the ids."""
     directed = graph.is_directed()
     ids = dict(zip(graph.nodes, as_ids(graph.nodes, "nodes").tolist(), strict=True))
-    nodes = sorted(((ids[node], data) for node, data in graph.nodes(data=True)), key=itemgetter(0))
+    items = sorted(((ids[node], data) for node, data in graph.nodes(data=True)), key=itemgetter(0))
     edges = sorted(
         ((_order_pair(ids[a], ids[b], directed), data) for a, b, data in graph.edges(data=True)), key=itemgetter(0)
     )
-    node_data, edge_data = (_gather_values([data for _, data in items]) for items in (nodes, edges))
-    return GraphColumns(
-        directed, graph.graph, [node for node, _ in nodes], node_data, [pair for pair, _ in edges], edge_data
-    )
+    nodes = NodeColumns([node for node, _ in items], _gather_values([data for _, data in items]))
+    edge_data = _gather_values([data for _, data in edges])
+    return GraphColumns(directed, graph.graph, nodes, [pair for pair, _ in edges], edge_data)
 
 
 def _order_pair(source: int, target: int, directed: bool) -> tuple[int, int]:
@@ -244,16 +266,16 @@ def _gather_values(rows: list[Attributes]) -> dict[str, list[Any]]:
 def _format_graph(graph: GraphColumns) -> Iterator[str]:
     """GraphML in the order of the ids."""
     columns = [
-        *_columns("graph", _gather_values([graph.attributes])),
-        *_columns("node", graph.node_data),
+        *graph.nodes.columns,
         *_columns("edge", graph.edge_data),
+        *_columns("graph", _gather_values([graph.attributes])),
     ]
     yield _HEAD
     for index, column in enumerate(columns):
         yield f'<key id="k{index}" for="{column.domain}" attr.name="{_text(column.name)}" attr.type="{column.kind}"/>\n'
     yield f'<graph edgedefault="{"directed" if graph.directed else "undirected"}">\n'
     yield from _format_lines("graph", [""], columns, "\n")
-    yield from _format_lines("node", [f'<node id="{node}">' for node in graph.nodes], columns, "</node>\n")
+    yield from graph.nodes.lines
     starts = [f'<edge source="{source}" target="{target}">' for source, target in graph.edges]
     yield from _format_lines("edge", starts, columns, "</edge>\n")
     yield "</graph>\n</graphml>\n"
