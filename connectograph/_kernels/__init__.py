@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 
@@ -63,8 +63,19 @@ def _compile(function: F, **options: bool | str) -> F:
     return compiled
 
 
+class _Packing(CompileResultCacheImpl):
+    """What is kept of a compiled kernel."""
+
+    def reduce(self, cres: Any) -> Any:
+        """Without environments that hold nothing: to make them again, numba would import what only compiling needs."""
+        *kept, environments = super().reduce(cres)
+        return (*kept, tuple(each for each in environments if getattr(each, "consts", True)))
+
+
 class _MachineCode(FunctionCache):
     """Compiled kernels on disk, loaded without listing all that numba can compile, which takes a tenth of a second."""
+
+    _impl_class = _Packing
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None

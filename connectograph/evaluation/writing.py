@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["digest_inputs", "file_of", "write_evaluation"]
 
 _SLICE_PIXELS = 640
-_THREADS = 4  # to read what the report shows of the volumes, digest the inputs and write tables at the same time
+_THREADS = 4  # to read what the report shows of the volumes, digest the inputs and write files at the same time
 _AS_CSV = ("edge_outcomes", "fixes", "edges_truth", "edges_predicted")
 
 
@@ -49,7 +49,7 @@ def write_evaluation(
 
     Runs of one study share its `identity`; `opened` is the directory if it is open already.
     """
-    room = sum(int(table.memory_usage(deep=True).sum()) for table in evaluation.tables.values())
+    room = sum(column.nbytes for table in evaluation.tables.values() for _, column in table.items())
     if opened is not None:
         check_room(folder, room)
         place: AbstractContextManager[Run] = nullcontext(opened)
@@ -62,7 +62,7 @@ def write_evaluation(
         cuts = (
             {SLICES: pool.submit(_cut_slices, evaluation), CROPS: pool.submit(cut_crops, evaluation)} if reports else {}
         )
-        tables = [pool.submit(write_table, *each) for each in _place_tables(run, evaluation)]
+        writes = [pool.submit(write_table, *each) for each in _place_tables(run, evaluation)]
         write_atomic(place_file(run, "report.json"), dump_json(evaluation.report))
         shown = {name: cut.result() for name, cut in cuts.items()}
         for name, arrays in shown.items():
@@ -70,11 +70,11 @@ def write_evaluation(
                 save_npz(place_file(run, name), arrays)
         record = None
         if reports:  # the PDF takes longest, so it begins first
-            _wait(tables)
+            _wait(writes)
             record = _describe_run(evaluation, command, digests.result())
             pdf = draw_pdf(record)
-        _write_graphs(run, evaluation)
-        _wait(tables)
+        writes += [pool.submit(*each) for each in _place_graphs(run, evaluation)]
+        _wait(writes)
         record = record or _describe_run(evaluation, command, digests.result())
         if reports:
             contents = ReportContents(evaluation.report, record, dict(evaluation.tables), *shown.values())
@@ -92,18 +92,19 @@ def _place_tables(run: Run, evaluation: Evaluation) -> Iterator[tuple[pd.DataFra
             yield table, place_file(run, f"tables/{name}.csv")
 
 
-def _write_graphs(run: Run, evaluation: Evaluation) -> None:
+def _place_graphs(run: Run, evaluation: Evaluation) -> Iterator[tuple[Any, ...]]:
+    """What writes each graph and each matrix, and its arguments."""
     for side, graph in evaluation.tabulate_graphs().items():
-        write_graphml(graph, place_file(run, f"graphs/{side}.graphml"))
+        yield write_graphml, graph, place_file(run, f"graphs/{side}.graphml")
         folder = place_file(run, f"adjacency/{side}.npz").parent
         for name in (f"{side}_ids.csv", f"{side}.png"):
             place_file(run, f"adjacency/{name}")
         nodes = np.array(graph.nodes.ids, np.uint64)
         matrix = compress_adjacency(evaluation.tables[f"edges_{side}"], nodes, directed=evaluation.directed)
-        write_adjacency(folder, matrix, nodes, side)
+        yield write_adjacency, folder, matrix, nodes, side
 
 
-def _wait(jobs: Sequence[Future[None]]) -> None:
+def _wait(jobs: Sequence[Future[Any]]) -> None:
     for job in jobs:
         job.result()
 
