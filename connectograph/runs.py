@@ -30,6 +30,9 @@ __all__ = [
     "read_runs",
 ]
 
+_STRETCH = 2048
+"""Voxels looked at together to pass over background."""
+
 Runs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.uint64]]
 """Starts, lengths, labels."""
 
@@ -166,9 +169,12 @@ def find_runs(block: npt.NDArray[Any], origin: Shape, height: int, width: int) -
     >>> [part.tolist() for part in find_runs(np.array([[[0, 5], [5, 5]]], "uint8"), (1, 0, 2), height=2, width=9)]
     [[21, 29], [1, 2], [5, 5]]
     """
-    if block.size == 0:
+    _, n_y, n_x = block.shape
+    rows = block.reshape(-1, max(1, n_x))
+    held = _find_held(rows)
+    if len(held) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint64)
-    flat, (_, n_y, n_x) = block.reshape(-1), block.shape
+    flat = (rows if len(held) == len(rows) else rows[held]).reshape(-1)
     new = np.empty(flat.size, bool)
     np.not_equal(flat[1:], flat[:-1], out=new[1:])
     new[::n_x] = True
@@ -176,9 +182,21 @@ def find_runs(block: npt.NDArray[Any], origin: Shape, height: int, width: int) -
     labels, lengths = flat[begins].astype(np.uint64), np.diff(begins, append=flat.size)
     real = (labels != BACKGROUND[0]) & (labels != BACKGROUND[1])
     row, x = np.divmod(begins[real], n_x)
-    z, y = np.divmod(row, n_y)
+    z, y = np.divmod(held[row], n_y)
     starts = ((z + origin[0]) * height + y + origin[1]) * width + x + origin[2]
     return starts, lengths[real].astype(np.int32), labels[real]
+
+
+def _find_held(rows: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Rows that may hold a label: stretches of background are told by their largest, or smallest, value alone."""
+    if rows.size == 0:
+        return np.empty(0, np.intp)
+    n_rows, width = rows.shape
+    step = max(1, _STRETCH // width)
+    is_largest = int(rows[0, 0]) == BACKGROUND[1]  # of the two the one that most voxels have
+    background, extreme = (BACKGROUND[1], np.minimum) if is_largest else (BACKGROUND[0], np.maximum)
+    found = extreme.reduceat(rows.reshape(-1), np.arange(0, n_rows, step) * width)
+    return np.flatnonzero(np.repeat(found != background, step)[:n_rows])
 
 
 def concatenate_parts(parts: list[Any], k: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
