@@ -172,6 +172,8 @@ class Hdf5Labels:
 
     def _clip(self, full: npt.NDArray[Any], shape: Shape) -> npt.NDArray[Any]:
         """The part of a chunk that lies inside the volume, contiguous."""
+        if shape[1:] == full.shape[1:]:
+            return full[: shape[0]]
         out = self._buffers.array("clipped", shape, self.dtype)
         out[...] = full[: shape[0], : shape[1], : shape[2]]
         return out

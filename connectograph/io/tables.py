@@ -111,8 +111,10 @@ def _write_parquet(table: pd.DataFrame, stream: BinaryIO) -> None:
         arrays = {str(name): pa.array(column, from_pandas=True) for name, column in table.items()}
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise SchemaError(f"a column of the table mixes types: {error}") from error
-    # no arrow or pandas schema in the file: both change with the versions of the two
-    parquet.write_table(pa.table(arrays), stream, compression="zstd", store_schema=False)
+    text = [name for name, array in arrays.items() if array.type in (pa.string(), pa.large_string())]
+    # no arrow or pandas schema in the file: both change with the versions of the two; and no dictionaries of numbers,
+    # which take longer to make and then more room
+    parquet.write_table(pa.table(arrays), stream, compression="zstd", store_schema=False, use_dictionary=text)
 
 
 def _format_csv(table: pd.DataFrame) -> str:
