@@ -15,8 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from subprocess import Popen
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +26,9 @@ from connectograph.blocks.runners import OwnThreadRunner
 from connectograph.io.volumes import read_volume
 from connectograph.runs import Runs, RunsAhead, read_runs
 from connectograph.volumes import LazyLabels, Volume
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 __all__ = ["read_runs_aside"]
 
