@@ -348,6 +348,7 @@ def test_bombs_stay_within_memory(tmp_path: Path) -> None:
     save(tmp_path / "text.xz", pickle.dumps(zeros[:1, :99], 0).replace(b"I99\n", b"I99999999999\n"))
     many = pickle.dumps(np.zeros((1, 1, 1)), 2).replace(b"K\x01K\x01K\x01\x87", b"K\x01J\xff\xff\xff\x7fK\x09\x87")
     save(tmp_path / "wide.xz", many)
+    save(tmp_path / "header.xz", b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b"{}")
     dictionary = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 30}]
     (tmp_path / "dictionary.xz").write_bytes(lzma.compress(good, filters=dictionary))
     program = """
@@ -359,7 +360,7 @@ def test_bombs_stay_within_memory(tmp_path: Path) -> None:
         folder = sys.argv[1]
         volume = read_volume(folder + "/bomb.xz", voxel_size=(1, 1, 1))
         print(volume.shape, sum(block.read().size for block in volume.labels.blocks()))
-        for name in ("plain", "huge", "text", "wide", "dictionary"):
+        for name in ("plain", "huge", "text", "wide", "dictionary", "header"):
             try:
                 for block in read_volume(f"{folder}/{name}.xz", voxel_size=(1, 1, 1)).labels.blocks():
                     block.read()
@@ -372,6 +373,6 @@ def test_bombs_stay_within_memory(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f"(192, 1024, 1024) {192 << 20}"
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert all(line.startswith("InputError") for line in lines[1:])
     assert "9,223,372,036,854,775,808 bytes" in lines[2]

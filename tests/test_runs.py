@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -39,6 +40,20 @@ def test_runs_do_not_depend_on_blocks_or_their_order(array, random, workers):
     starts, lengths, ids = read_runs(Volume(lazy, (40, 4, 4)), workers=workers)
     assert [list(row) for row in zip(starts.tolist(), lengths.tolist(), ids.tolist(), strict=True)] == runs_of(array)
     assert (starts.dtype, lengths.dtype, ids.dtype) == (np.int64, np.int32, np.uint64)
+
+
+@pytest.mark.parametrize("background", [0, 2**64 - 1])
+@pytest.mark.parametrize("width", [1, 70, 500, 5000])
+def test_runs_beside_stretches_of_background(background, width):
+    """The volume is larger than what is passed over at a time, and few rows hold anything."""
+    rng = np.random.default_rng(width)
+    array = np.full((3, 30_000 // width, width), background, "uint64")
+    for place in rng.integers(0, array.size - 9, 12):
+        array.reshape(-1)[place : place + 9] = IDS[rng.integers(0, len(IDS), 9)]
+    array.reshape(-1)[rng.integers(0, array.size, 3)] = 2**64 - 1 - background
+    for volume in (array, array[::-1]):
+        found = zip(*(part.tolist() for part in read_runs(Volume(volume, (40, 4, 4)))), strict=True)
+        assert [list(row) for row in found] == runs_of(volume)
 
 
 @given(labels, st.data())

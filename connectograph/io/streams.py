@@ -55,25 +55,32 @@ class Stream:
 
     def read(self, size: int) -> bytes:
         """Exactly that many bytes; an InputError if there are fewer."""
-        taken = bytearray(size)
-        self.fill(memoryview(taken))
-        return bytes(taken)
+        parts = []
+        missing = size
+        while missing:
+            parts.append(self._take(missing))
+            missing -= len(parts[-1])
+        return b"".join(parts)
 
     def fill(self, out: memoryview) -> None:
         """As many bytes as `out` holds; an InputError if there are fewer."""
         done = 0
         while done < len(out):
-            part = self._ahead or self._unpack(_PIECE_BYTES)
-            if not part:
-                raise InputError(
-                    f"{self._where} is incomplete: it ends after {self.position:,} unpacked bytes, at least "
-                    f"{len(out) - done:,} before its end. Copy it again (rsync --partial --checksum)."
-                )
-            taken = min(len(part), len(out) - done)
-            self._ahead = part[taken:]
-            out[done : done + taken] = part[:taken]
-            done += taken
-            self.position += taken
+            part = self._take(len(out) - done)
+            out[done : done + len(part)] = part
+            done += len(part)
+
+    def _take(self, missing: int) -> bytes:
+        """The next of so many bytes, at least one; an InputError if there is none."""
+        part = self._ahead or self._unpack(_PIECE_BYTES)
+        if not part:
+            raise InputError(
+                f"{self._where} is incomplete: it ends after {self.position:,} unpacked bytes, at least "
+                f"{missing:,} before its end. Copy it again (rsync --partial --checksum)."
+            )
+        taken, self._ahead = part[:missing], part[missing:]
+        self.position += len(taken)
+        return taken
 
     def readline(self, limit: int = _INPUT_BYTES) -> bytes:
         """Bytes to the end of the line and including it; an InputError if it is longer than a limit."""
