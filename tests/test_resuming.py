@@ -56,6 +56,14 @@ def _often_and_not_for_ever(monkeypatch):
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture(autouse=True)
+def _hear_interrupts():
+    """Whoever started the tests in the background may have had them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def call(inputs, tmp_path, capsys):
     """Exit code and messages of an evaluation into a folder."""
