@@ -33,7 +33,6 @@ def compile_aside() -> Iterator[None]:
 
 def use_contact_kernels() -> None:
     """Use the kernels of a segmentation and of synapses beside it once, those first that are needed first."""
-    from connectograph._kernels.distances import index_rows, run_distances
     from connectograph._kernels.neighbours import close_voxels, gather_block
     from connectograph._kernels.runs import paint_runs
     from connectograph._kernels.segments import measure_block
@@ -43,18 +42,21 @@ def use_contact_kernels() -> None:
     *_, open_voxels = gather_block(block, (0, 0, 0), (4, 3, 3), *run, offsets)
     measure_block(block, 0, 0, 0)
     close_voxels(open_voxels, 3, 3, len(offsets))
-    run_distances(*run[:2], index_rows(*run[:2], (3, 3, 3)), (3, 3, 3), (1.0, 1.0, 1.0))
     paint_runs(block, 0, 0, 0, *run[:2], np.ones(1, np.uint64), 3, 3)
 
 
 def use_comparison_kernels() -> None:
-    """Use the kernels that compare two connectomes once."""
+    """Use the kernels that compare two connectomes, and the clefts of both, once."""
+    from connectograph._kernels.distances import index_rows, run_distances
+
     edges = make_table(
         "edges",
         {"source": [1, 2], "target": [2, 3], "n_synapses": [1, 2], "n_voxels": [1, 1],
          **{f"{axis}_nm": [0.0, 0.0] for axis in "zyx"}},
     )  # fmt: skip
     measure_connectomes(align(edges, edges), {})
+    run = np.zeros(1, np.int64), np.full(1, 3, np.int32)
+    run_distances(*run, index_rows(*run, (3, 3, 3)), (3, 3, 3), (1.0, 1.0, 1.0))
 
 
 def use_interval_kernels() -> None:
