@@ -49,7 +49,7 @@ def write_evaluation(
 
     Runs of one study share its `identity`; `opened` is the directory if it is open already.
     """
-    room = sum(column.nbytes for table in evaluation.tables.values() for _, column in table.items())
+    room = sum(int(table.memory_usage(deep=True).sum()) for table in evaluation.tables.values())
     if opened is not None:
         check_room(folder, room)
         place: AbstractContextManager[Run] = nullcontext(opened)
